@@ -1,0 +1,105 @@
+"""The ``warifu`` command: one door to every program of the house.
+
+Each sub-command lives with its product; this file only knows where, so that
+``warifu wallet`` does not pay for Flask, nor ``warifu issuer`` for Textual.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ssi.errors import SSIError
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Where a sub-command lives and what it is for, in one line each language."""
+
+    name: str
+    module: str
+    help_en: str
+    help_ja: str
+
+
+COMMANDS = (
+    Command("demo", "warifu.demo.cli", "play the whole journey on real processes",
+            "全行程を実際のプロセスで実演します"),
+    Command("doctor", "warifu.doctor", "say what is wrong and how to mend it",
+            "不具合と直し方を示します"),
+    Command("wallet", "wallet.cli", "the resident's wallet", "住民のウォレット"),
+    Command("issuer", "issuer.cli", "the issuer's portal", "発行者のポータル"),
+    Command("mailbox", "mailbox.cli", "the electronic PO box", "電子私書箱"),
+    Command("firm", "warifu.demo.firm_cli", "a sample sharing-economy firm",
+            "シェアリング事業者の見本"),
+    Command("chain", "registry_chain.cli", "the shared chain's node", "共有台帳のノード"),
+    Command("audit", "registry_chain.audit_cli", "replay and check the chain", "台帳の再計算と検査"),
+    Command("vectors", "warifu.vectors.cli", "run test vectors through the product",
+            "試験ベクトルを製品に通します"),
+)  # fmt: skip
+
+EXIT_OK, EXIT_ERROR, EXIT_BAD_INPUT = 0, 1, 3
+
+
+def language() -> str:
+    """Return ``ja`` or ``en`` from ``WARIFU_LANG`` or the locale's variables."""
+    named = os.environ.get("WARIFU_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG", "")
+    return "ja" if named.startswith("ja") else "en"
+
+
+def overview(lang: str) -> str:
+    """Return the list of commands a person sees when no command is given."""
+    lines = ["usage: warifu COMMAND [...]", ""]
+    for command in COMMANDS:
+        text = command.help_ja if lang == "ja" else command.help_en
+        lines.append(f"  {command.name:<8} {text}")
+    return "\n".join([*lines, "", "warifu COMMAND --help says more of each."])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Args:
+        argv: the words after ``warifu``; the process's own when absent.
+
+    Returns:
+        0 when it worked; 1 error, 2 declined, 3 bad input, 4 locked,
+        5 not trusted, 6 network.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    lang = language()
+    if not words or words[0] in {"-h", "--help", "help"}:
+        sys.stdout.write(overview(lang) + "\n")
+        return EXIT_OK if words else EXIT_BAD_INPUT
+    command = next((c for c in COMMANDS if c.name == words[0]), None)
+    if command is None:
+        sys.stderr.write(f"warifu: no such command\n\n{overview(lang)}\n")
+        return EXIT_BAD_INPUT
+    module = importlib.import_module(command.module)
+    parser = argparse.ArgumentParser(
+        prog=f"warifu {command.name}",
+        description=command.help_ja if lang == "ja" else command.help_en,
+    )
+    module.configure(parser)
+    args = parser.parse_args(words[1:])
+    try:
+        return int(module.run(args))
+    except SSIError as error:
+        advice = error.diagnostics("ja" if lang == "ja" else "en")
+        sys.stderr.write(f"{error.code}: {error}\n{advice}\n")
+        return EXIT_ERROR
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        return 130
+    except BrokenPipeError:
+        # The reader of our standard output went away (`| head`): not our error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())
