@@ -1,19 +1,81 @@
-# The front door. Every target works in a fresh clone with Python >= 3.11, git and make.
+# The front door. Every target works in a fresh clone with Python >= 3.11, git and make;
+# what else a target needs, it installs or names.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PEERS := tests/peers/node_modules/.installed
 ARGS ?=
 
-.PHONY: setup demo test check bench
+.PHONY: help setup demo test check bench lint types contracts tests slow docs peers browser picture lock clean
+
+help:
+	@echo "make demo    set up, then play the whole journey       make demo ARGS='--keep'"
+	@echo "make test    set up, then run the quick tests          make test ARGS='-k wallet'"
+	@echo "make check   lint, types, contracts, tests, docs"
+	@echo "make bench   measure against peers and limits"
+	@echo "make slow    the long gates that CI runs as well"
+
 setup: $(STAMP)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Warifu needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "setting up $(VENV) ..." >&2
+	@$(PYTHON) -m venv $(VENV) >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --require-hashes -r requirements.lock >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --no-build-isolation -e . >&2
 	@touch $@
 
+demo: setup
+	@$(BIN)/warifu demo $(ARGS)
+
 test: setup
-	$(BIN)/python -m pytest -q -n 2 -m "not slow and not node and not browser" $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadscope -m "not slow and not node and not browser" $(ARGS)
+
+check: lint types contracts tests docs
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/mypy
+
+contracts: setup
+	$(BIN)/lint-imports
+
+tests: test
+
+docs: setup
+	$(BIN)/python -m pytest -q -p no:cacheprovider tests/docs
+
+# The long gates: many kills, many mutations, peers, browser.
+slow: setup peers browser
+	$(BIN)/python -m pytest -q -n 2 --dist loadscope -m "slow or node or browser" $(ARGS)
+
+peers: $(PEERS)
+
+$(PEERS): tests/peers/package.json tests/peers/package-lock.json
+	@command -v npm >/dev/null || { echo "make peers needs Node.js >= 20 and npm" >&2; exit 1; }
+	cd tests/peers && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { \
+	  command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] \
+	  && apt-get update -q >/dev/null && apt-get install -yq --no-install-recommends chromium fonts-noto-cjk >/dev/null; \
+	} || { echo "make browser needs Chromium (Debian: apt-get install chromium fonts-noto-cjk)" >&2; exit 1; }
+
+bench: setup peers
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
+
+# README's picture, drawn by our own program.
+picture: setup
+	$(BIN)/python docs/picture.py docs/picture.svg
+
+# The lock file, made anew from pyproject.toml.
+lock: setup
+	$(BIN)/python -m uv pip compile --universal --generate-hashes --python-version 3.11 --no-header --all-extras --group dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) tests/peers/node_modules .mypy_cache .ruff_cache .pytest_cache

@@ -37,7 +37,8 @@ COMMANDS = (
     Command("firm", "warifu.demo.firm_cli", "a sample sharing-economy firm",
             "シェアリング事業者の見本"),
     Command("chain", "registry_chain.cli", "the shared chain's node", "共有台帳のノード"),
-    Command("audit", "registry_chain.audit_cli", "replay and check the chain", "台帳の再計算と検査"),
+    Command("audit", "registry_chain.cli_audit", "replay and check the chain",
+            "台帳の再計算と検査"),
     Command("vectors", "warifu.vectors.cli", "run test vectors through the product",
             "試験ベクトルを製品に通します"),
 )  # fmt: skip
