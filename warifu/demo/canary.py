@@ -2,24 +2,27 @@
 
 The needles are the resident's own data. Each is searched as written and in the
 forms in which data hides: base64 (at all three alignments), base64url, hex, URL
-encoding, JSON escapes, UTF-16, reversed digests (SHA-256 of the plain value,
+encoding, JSON escapes, UTF-16, plain digests (SHA-256 of the plain value,
 which is personal data too: ARCHITECTURE §5.1).
 """
 
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import urllib.parse
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO, cast
 
 CHUNK = 1 << 22
 OVERLAP = 4096
 BASE64_UNIT = 3
 SHORTEST = 6
+GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +85,16 @@ def search(paths: Iterable[Path], needles: Iterable[Needle]) -> Iterator[Hit]:
             yield from _search_file(file, wanted)
 
 
+def _open(path: Path) -> BinaryIO:
+    """Open a file, looking inside when it is gzip."""
+    with path.open("rb") as stream:
+        packed = stream.read(len(GZIP)) == GZIP
+    return cast("BinaryIO", gzip.open(path, "rb")) if packed else path.open("rb")
+
+
 def _search_file(path: Path, wanted: list[tuple[str, str, bytes]]) -> Iterator[Hit]:
     found: set[tuple[str, str]] = set()
-    with path.open("rb") as stream:
+    with _open(path) as stream:
         kept = b""
         while chunk := stream.read(CHUNK):
             window = kept + chunk
