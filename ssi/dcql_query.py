@@ -182,12 +182,15 @@ def parse_path(value: JSON) -> Path:
         raise _malformed("a claims path pointer is not an array")
     path: list[str | int | None] = []
     for component in _bounded(value, MAX_PATH):
-        if component is None or (isinstance(component, str) and len(component) <= MAX_TEXT):
-            path.append(component)
-        elif isinstance(component, int) and not isinstance(component, bool) and component >= 0:
-            path.append(component)
+        if isinstance(component, str):
+            known = len(component) <= MAX_TEXT
+        elif isinstance(component, int):
+            known = component >= 0 and not isinstance(component, bool)
         else:
+            known = component is None
+        if not known or isinstance(component, float | list | dict):
             raise _malformed("a claims path pointer component is not a key, index or null")
+        path.append(component)
     return tuple(path)
 
 
