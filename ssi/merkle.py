@@ -172,8 +172,16 @@ def verify_subtree(  # noqa: PLR0913 - the six values of the statement
     if first != second and not rest:
         raise InvalidProof("the path is too short")
     seed = subtree_root if first == second else rest.pop(0)
+    if _climb(seed, rest, first, second, last) != (subtree_root, root):
+        raise InvalidProof("the path does not lead to both roots")
+
+
+def _climb(
+    seed: bytes, path: list[bytes], first: int, second: int, last: int
+) -> tuple[bytes, bytes]:
+    """Rebuild the roots of the range and of the whole tree from one proof."""
     old = new = seed
-    for sibling in rest:
+    for sibling in path:
         if last == 0:
             raise InvalidProof("the path is too long")
         if second & 1 or second == last:
@@ -185,8 +193,9 @@ def verify_subtree(  # noqa: PLR0913 - the six values of the statement
         else:
             new = node_hash(new, sibling)
         first, second, last = first >> 1, second >> 1, last >> 1
-    if last != 0 or old != subtree_root or new != root:
-        raise InvalidProof("the path does not lead to both roots")
+    if last != 0:
+        raise InvalidProof("the path is too short")
+    return old, new
 
 
 def check_subtree(start: int, end: int) -> None:
