@@ -37,7 +37,9 @@ def is_han(char: str) -> bool:
         return False
     if ord(char) in _IDEOGRAPH_PLANES:
         return True
-    return unicodedata.name(char, "").startswith(("CJK ", "IDEOGRAPHIC ITERATION", "IDEOGRAPHIC CLO"))
+    return unicodedata.name(char, "").startswith(
+        ("CJK ", "IDEOGRAPHIC ITERATION", "IDEOGRAPHIC CLO")
+    )
 
 
 def is_noncharacter(char: str) -> bool:

@@ -116,9 +116,7 @@ def parse_key_file(data: bytes, *, floor: KdfProfile = STANDARD) -> KeyFile:
     body, checksum = data[:-_CHECKSUM], data[-_CHECKSUM:]
     if hashlib.sha256(body).digest() != checksum:
         raise VaultError("the key file is damaged", code="keystore.tampered")
-    magic, version, kdf, iterations, memory, lanes, salt, nonce = _HEAD.unpack(
-        body[: _HEAD.size]
-    )
+    magic, version, kdf, iterations, memory, lanes, salt, nonce = _HEAD.unpack(body[: _HEAD.size])
     if (magic, version, kdf) != (MAGIC, VERSION, KDF_ARGON2ID):
         raise VaultError("the key file is of another kind", code="keystore.tampered")
     profile = KdfProfile(iterations=iterations, memory_kib=memory, lanes=lanes)

@@ -58,7 +58,16 @@ _LATIN_LOOKALIKES = {
 }
 _DOUBTFUL_JAPANESE = frozenset("力二口工卜八夕千一ロニエトハタチカ")
 _HAN_LIKE_KANA = frozenset("力二口工卜八夕千一")
-_TRUST_WORDS = ("verified", "official", "trusted", "certified", "認証済", "公式", "認定済", "確認済")
+_TRUST_WORDS = (
+    "verified",
+    "official",
+    "trusted",
+    "certified",
+    "認証済",
+    "公式",
+    "認定済",
+    "確認済",
+)
 _COMPATIBILITY_LETTERS = frozenset("\u0e33\u0eb3")  # Thai and Lao AM: NFKC splits ordinary letters
 _PLAIN_LATIN = (range(0x0041, 0x0250), range(0x1E00, 0x1F00))
 
@@ -134,7 +143,13 @@ def _check_mark(before: str, char: str, marks: int) -> None:
 def _check_symbol(char: str) -> None:
     """Refuse every symbol that is not a letter, a digit or registrable punctuation."""
     category = unicodedata.category(char)
-    if category[0] == "L" or category == "Nd" or is_han(char) or char in _PUNCTUATION or char == " ":
+    if (
+        category[0] == "L"
+        or category == "Nd"
+        or is_han(char)
+        or char in _PUNCTUATION
+        or char == " "
+    ):
         return
     if char in _WEB_ADDRESS:
         raise _refuse("it looks like a web address")

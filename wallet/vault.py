@@ -271,7 +271,9 @@ def _translate(error: Exception) -> VaultError:
     if "disk" in text and "malformed" not in text or "readonly" in text or "full" in text:
         return VaultError("the wallet cannot be written", code="keystore.io")
     if isinstance(error, sqlcipher.IntegrityError):
-        return VaultError("the wallet refuses a record that contradicts another", code="keystore.conflict")
+        return VaultError(
+            "the wallet refuses a record that contradicts another", code="keystore.conflict"
+        )
     if "locked" in text or "busy" in text:
         return VaultError("the wallet is busy", code="keystore.locked")
     return VaultError("the wallet is damaged", code="keystore.tampered")
