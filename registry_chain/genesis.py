@@ -1,0 +1,207 @@
+"""The genesis file: who the chain starts with. A client that pins it needs to trust nothing else.
+
+Clause: ``specs/registry.md`` [REG-GEN-1].
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from registry_chain.records import ACTIVE, MemberRecord, member_key
+from registry_chain.transactions import fields as f
+from registry_chain.transactions.bodies import ROLES, account_keys
+from registry_chain.transactions.fields import Name
+from ssi.encoding import JSON, Fields, JsonLimits, JSONObject, canonical_json, parse_json, sha256
+from ssi.errors import Malformed
+from ssi.keys import PublicKey
+
+RULES_VERSION = 1
+MAX_MEMBERS = 200
+MAX_VALIDATORS = 100
+MAX_POWER = 2**31
+CONFIG_KEY = "config/chain"
+_LIMITS = JsonLimits(max_bytes=1_000_000, max_members=20_000)
+_PUBKEY_TYPE = "tendermint/PubKeyEd25519"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenesisMember:
+    """A founding member."""
+
+    id: str
+    name: Name
+    account_keys: tuple[JSONObject, ...]
+    roles: tuple[str, ...]
+
+    @classmethod
+    def read(cls, obj: JSON) -> Self:
+        """Check and read one member."""
+        reading = f.reader(obj, "member")
+        roles = f.distinct(f.bounded(reading.take_strs("roles"), "roles", most=8), "roles")
+        if any(role not in ROLES for role in roles):
+            raise f.bad("roles", "names an unknown role")
+        member = cls(
+            id=f.slug(reading.take_str("id"), "id"),
+            name=Name.from_json(reading.take_object("name")),
+            account_keys=account_keys(reading.take_list("account_keys")),
+            roles=tuple(roles),
+        )
+        reading.done()
+        return member
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Params:
+    """What the founders fixed: whether this is a chain on one machine (loopback addresses)."""
+
+    loopback: bool = False
+
+    @classmethod
+    def read(cls, obj: JSON) -> Self:
+        """Check and read the parameters."""
+        reading = f.reader(obj, "params")
+        params = cls(loopback=reading.opt_bool("loopback") or False)
+        reading.done()
+        return params
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Genesis:
+    """A checked genesis file.
+
+    ``validators`` keeps CometBFT's own JSON shape (type/value public key in base64, power as a
+    decimal string); ``registry_chain.light`` reads it.
+    """
+
+    chain_id: str
+    genesis_time: int
+    validators: tuple[JSONObject, ...] = field(hash=False)
+    members: tuple[GenesisMember, ...]
+    params: Params = Params()
+    rules_version: int = RULES_VERSION
+
+    def to_json(self) -> JSONObject:
+        """The genesis as its JSON value."""
+        return f.plain_object(self)
+
+    def to_bytes(self) -> bytes:
+        """The file's bytes: canonical JSON and a line end."""
+        return canonical_json(self.to_json()) + b"\n"
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON, in hex: what operators read to each other."""
+        return sha256(canonical_json(self.to_json())).hex()
+
+    @classmethod
+    def from_json(cls, obj: JSON) -> Self:
+        """Check a genesis.
+
+        Raises:
+            Malformed: ``chain.genesis`` or ``tx.body``.
+        """
+        if not isinstance(obj, dict):
+            raise Malformed("the genesis is not an object", code="chain.genesis")
+        reading = Fields(obj, where="genesis", code="chain.genesis")
+        validators = f.bounded(reading.take_list("validators"), "validators", most=MAX_VALIDATORS)
+        members = f.bounded(reading.take_list("members"), "members", most=MAX_MEMBERS)
+        genesis = cls(
+            chain_id=f.slug(reading.take_str("chain_id"), "chain_id"),
+            genesis_time=f.unix_time(reading.take_int("genesis_time", minimum=1), "genesis_time"),
+            validators=tuple(_validator(item) for item in validators),
+            members=tuple(GenesisMember.read(item) for item in members),
+            params=Params.read(reading.opt_object("params") or {}),
+            rules_version=reading.take_int("rules_version"),
+        )
+        reading.done()
+        f.distinct([member.id for member in genesis.members], "members")
+        if genesis.rules_version != RULES_VERSION:
+            raise Malformed("the rules version is unknown", code="chain.genesis")
+        if not any("admin" in member.roles for member in genesis.members):
+            raise Malformed("no member is an administrator", code="chain.genesis")
+        return genesis
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Self:
+        """Read a genesis from a file's bytes."""
+        return cls.from_json(parse_json(raw, limits=_LIMITS))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a genesis file."""
+        with path.open("rb") as file:
+            return cls.parse(file.read(_LIMITS.max_bytes + 1))
+
+
+def validator_json(key: PublicKey, *, power: int = 1, name: str = "") -> JSONObject:
+    """A validator in CometBFT's genesis shape."""
+    import base64  # noqa: PLC0415
+
+    value = base64.b64encode(key.raw).decode()
+    return {
+        "address": sha256(key.raw)[:20].hex().upper(),
+        "name": name,
+        "power": str(power),
+        "pub_key": {"type": _PUBKEY_TYPE, "value": value},
+    }
+
+
+def _validator(item: JSON) -> JSONObject:
+    reading = f.reader(item, "validator")
+    key = Fields(reading.take_object("pub_key"), where="pub_key", code="chain.genesis")
+    power = reading.take_str("power", max_len=12)
+    reading.opt_str("name", allow_empty=True)
+    reading.opt_str("address")
+    value = key.take_str("value", max_len=64)
+    if key.take_str("type") != _PUBKEY_TYPE:
+        raise Malformed("a validator key is not Ed25519", code="chain.genesis")
+    key.done()
+    reading.done()
+    if not power.isascii() or not power.isdecimal() or not 0 < int(power) <= MAX_POWER:
+        raise Malformed("a validator's power is out of range", code="chain.genesis")
+    if len(value) != 44:  # noqa: PLR2004 - base64 of 32 bytes
+        raise Malformed("a validator key is not 32 bytes", code="chain.genesis")
+    return item if isinstance(item, dict) else {}
+
+
+def genesis_records(genesis: Genesis) -> dict[str, bytes]:
+    """The state at height 0: the founding members and the parameters."""
+    records = {
+        member_key(member.id): MemberRecord(
+            state=ACTIVE,
+            height=0,
+            time=genesis.genesis_time,
+            name=member.name,
+            roles=member.roles,
+            keys=member.account_keys,
+        ).to_bytes()
+        for member in genesis.members
+    }
+    config: JSONObject = {
+        "v": 1,
+        "chain_id": genesis.chain_id,
+        "genesis": genesis.digest(),
+        "loopback": genesis.params.loopback,
+        "rules_version": genesis.rules_version,
+    }
+    return records | {CONFIG_KEY: canonical_json(config)}
+
+
+def new_genesis(
+    *,
+    chain_id: str,
+    genesis_time: int,
+    validators: Sequence[PublicKey],
+    members: Sequence[GenesisMember],
+    loopback: bool = False,
+) -> Genesis:
+    """Make a genesis whose validators all have one vote."""
+    return Genesis.from_json(
+        Genesis(
+            chain_id=chain_id,
+            genesis_time=genesis_time,
+            validators=tuple(validator_json(key) for key in validators),
+            members=tuple(members),
+            params=Params(loopback=loopback),
+        ).to_json()
+    )

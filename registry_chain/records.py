@@ -1,0 +1,470 @@
+"""The records of the chain, typed: written by the rules, read by clients from proven bytes.
+
+Every record's JSON has ``v`` (1), ``state``, ``height`` and ``time`` of its last change. A state
+that ended says when; nothing is ever deleted. Clauses: ``specs/registry.md`` §3 [REG-REC-1].
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from registry_chain.transactions import fields as f
+from registry_chain.transactions.fields import Name
+from registry_chain.transactions.verifiers import Purpose, VerifierProfile
+from ssi.encoding import (
+    JSON,
+    Fields,
+    JsonLimits,
+    JSONObject,
+    canonical_json,
+    parse_json_object,
+)
+from ssi.errors import Malformed
+
+RECORD_VERSION = 1
+MAX_RECORD_BYTES = 60_000
+RECORD_LIMITS = JsonLimits(
+    max_bytes=MAX_RECORD_BYTES, max_members=10_000, max_string=MAX_RECORD_BYTES
+)
+ACTIVE, SUSPENDED, REVOKED, RETIRED = "active", "suspended", "revoked", "retired"
+GIVEN, WITHDRAWN, COMMITTED = "given", "withdrawn", "committed"
+
+PurposeRecord = Purpose
+
+
+def _open(obj: JSON, where: str) -> Fields:
+    if not isinstance(obj, dict) or obj.get("v") != RECORD_VERSION:
+        raise Malformed(f"{where} is not a record of this version", code="chain.record")
+    given: JSONObject = {
+        name: value for name, value in obj.items() if value is not None and name != "v"
+    }
+    return Fields(given, where=where, code="chain.record")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record(ABC):
+    """What all records share."""
+
+    PREFIX: ClassVar[str]
+    state: str
+    height: int
+    time: int
+
+    def to_json(self) -> JSONObject:
+        """The record as its JSON value."""
+        return {"v": RECORD_VERSION} | f.plain_object(self)
+
+    def to_bytes(self) -> bytes:
+        """The record's bytes in the map: canonical JSON."""
+        return canonical_json(self.to_json())
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> Self:
+        """Read the record back from the map's bytes."""
+        return cls.from_json(parse_json_object(raw, limits=RECORD_LIMITS))
+
+    @classmethod
+    def from_json(cls, obj: JSON) -> Self:
+        """Read the record from its JSON value.
+
+        Raises:
+            Malformed: ``chain.record``.
+        """
+        reading = _open(obj, cls.PREFIX)
+        record = cls._read(reading)
+        reading.done()
+        return record
+
+    @classmethod
+    @abstractmethod
+    def _read(cls, reading: Fields) -> Self:
+        """Take the record's own members."""
+
+
+def _common(reading: Fields) -> tuple[str, int, int]:
+    return reading.take_str("state"), reading.take_int("height"), reading.take_int("time")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberRecord(Record):
+    """A member: its roles and account keys."""
+
+    PREFIX = "member"
+    name: Name
+    roles: tuple[str, ...]
+    keys: tuple[JSONObject, ...]
+
+    @classmethod
+    def _read(cls, reading: Fields) -> Self:
+        state, height, time = _common(reading)
+        return cls(
+            state=state,
+            height=height,
+            time=time,
+            name=Name.from_json(reading.take_object("name")),
+            roles=tuple(reading.take_strs("roles")),
+            keys=reading.take_objects("keys"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerRecord(Record):
+    """An accredited issuer."""
+
+    PREFIX = "issuer"
+    name: Name
+    corporate_number: str
+    url: str
+    credential_types: tuple[str, ...]
+    ca: tuple[str, ...]
+    trust_framework: str
+    valid_from: int
+    valid_until: int
+    contact: str
+    suspended_at: int | None = None
+    suspended_by: str | None = None
+    reason: str | None = None
+
+    @classmethod
+    def _read(cls, reading: Fields) -> Self:
+        state, height, time = _common(reading)
+        return cls(
+            state=state,
+            height=height,
+            time=time,
+            name=Name.from_json(reading.take_object("name")),
+            corporate_number=reading.take_str("corporate_number"),
+            url=reading.take_str("url"),
+            credential_types=tuple(reading.take_strs("credential_types")),
+            ca=tuple(reading.take_strs("ca")),
+            trust_framework=reading.take_str("trust_framework"),
+            valid_from=reading.take_int("valid_from"),
+            valid_until=reading.take_int("valid_until"),
+            contact=reading.take_str("contact"),
+            suspended_at=reading.opt_int("suspended_at"),
+            suspended_by=reading.opt_str("suspended_by"),
+            reason=reading.opt_str("reason"),
+        )
+
+    def accredited_at(self, time: int) -> bool:
+        """Whether the issuer was accredited at ``time`` and not suspended by then [REG-ISS-6]."""
+        halted = self.suspended_at is not None and time >= self.suspended_at
+        return self.valid_from <= time <= self.valid_until and not halted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRecord(Record):
+    """An issuer's signing key and its life."""
+
+    PREFIX = "key"
+    issuer: str
+    thumbprint: str
+    jwk: JSONObject
+    use: str
+    valid_from: int
+    valid_until: int
+    compromised_since: int | None = None
+    next_digest: str | None = None
+
+    @classmethod
+    def _read(cls, reading: Fields) -> Self:
+        state, height, time = _common(reading)
+        return cls(
+            state=state,
+            height=height,
+            time=time,
+            issuer=reading.take_str("issuer"),
+            thumbprint=reading.take_str("thumbprint"),
+            jwk=reading.take_object("jwk"),
+            use=reading.take_str("use"),
+            valid_from=reading.take_int("valid_from"),
+            valid_until=reading.take_int("valid_until"),
+            compromised_since=reading.opt_int("compromised_since"),
+            next_digest=reading.opt_str("next_digest"),
+        )
+
+    def good_at(self, time: int) -> bool:
+        """Whether a signature made at ``time`` counts [REG-KEY-6].
+
+        A retired key still vouches for what it signed in its life; a revoked one only for what is
+        provably older than ``compromised_since``, which a time inside the signed data is not.
+        """
+        return self.state != REVOKED and self.valid_from <= time <= self.valid_until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifierRecord(Record):
+    """A registered firm."""
+
+    PREFIX = "verifier"
+    verifier: str
+    profile: VerifierProfile
+    suspended_at: int | None = None
+    suspended_by: str | None = None
+    reason: str | None = None
+
+    @classmethod
+    def _read(cls, reading: Fields) -> Self:
+        state, height, time = _common(reading)
+        verifier = reading.take_str("verifier")
+        inner = _open({"v": RECORD_VERSION} | reading.take_object("profile"), "verifier.profile")
+        profile = VerifierProfile.read(inner)
+        inner.done()
+        return cls(
+            state=state,
+            height=height,
+            time=time,
+            verifier=verifier,
+            profile=profile,
+            suspended_at=reading.opt_int("suspended_at"),
+            suspended_by=reading.opt_str("suspended_by"),
+            reason=reading.opt_str("reason"),
+        )
+
+    def purpose(self, code: str) -> Purpose | None:
+        """The purpose registered under ``code``."""
+        return next((item for item in self.profile.purposes if item.code == code), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientRecord(Record):
+    """Which firm a certificate belongs to."""
+
+    PREFIX = "client"
+    verifier: str
+
+    @classmethod
+    def _read(cls, reading: Fields) -> Self:
+        state, height, time = _common(reading)
+        return cls(state=state, height=height, time=time, verifier=reading.take_str("verifier"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorRecord(Record):
+    """An operator of mailboxes."""
+
+    PREFIX = "operator"
+    name: Name
+    url: str
+    keys: tuple[JSONObject, ...]
+
+    @classmethod
+    def _read(cls, reading: Fields) -> Self:
+        state, height, time = _common(reading)
+        return cls(
+            state=state,
+            height=height,
+            time=time,
+            name=Name.from_json(reading.take_object("name")),
+            url=reading.take_str("url"),
+            keys=reading.take_objects("keys"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaRecord(Record):
+    """A version of a credential type."""
+
+    PREFIX = "schema"
+    publisher: str
+    vct: str
+    type_metadata: JSONObject
+    json_schema: JSONObject
+    digest: str
+
+    @classmethod
+    def _read(cls, reading: Fields) -> Self:
+        state, height, time = _common(reading)
+        return cls(
+            state=state,
+            height=height,
+            time=time,
+            publisher=reading.take_str("publisher"),
+            vct=reading.take_str("vct"),
+            type_metadata=reading.take_object("type_metadata"),
+            json_schema=reading.take_object("json_schema"),
+            digest=reading.take_str("digest"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusRecord(Record):
+    """The newest edition of a status list: its digest; the token is served by every node."""
+
+    PREFIX = "status"
+    sequence: int
+    digest: str
+    uri: str
+    bits: int
+    size: int
+    issued_at: int
+    expires_at: int | None = None
+
+    @classmethod
+    def _read(cls, reading: Fields) -> Self:
+        state, height, time = _common(reading)
+        return cls(
+            state=state,
+            height=height,
+            time=time,
+            sequence=reading.take_int("sequence"),
+            digest=reading.take_str("digest"),
+            uri=reading.take_str("uri"),
+            bits=reading.take_int("bits"),
+            size=reading.take_int("size"),
+            issued_at=reading.take_int("issued_at"),
+            expires_at=reading.opt_int("expires_at"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorRecord(Record):
+    """The Merkle root of a batch of credentials."""
+
+    PREFIX = "anchor"
+    root: str
+    size: int
+
+    @classmethod
+    def _read(cls, reading: Fields) -> Self:
+        state, height, time = _common(reading)
+        return cls(
+            state=state,
+            height=height,
+            time=time,
+            root=reading.take_str("root"),
+            size=reading.take_int("size"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentRecord(Record):
+    """A consent's commitment, its relationship key, and whether it still stands."""
+
+    PREFIX = "consent"
+    key: str
+    jwk: JSONObject
+    until: int
+    operator: str
+    withdrawn_at: int | None = None
+
+    @classmethod
+    def _read(cls, reading: Fields) -> Self:
+        state, height, time = _common(reading)
+        return cls(
+            state=state,
+            height=height,
+            time=time,
+            key=reading.take_str("key"),
+            jwk=reading.take_object("jwk"),
+            until=reading.take_int("until"),
+            operator=reading.take_str("operator"),
+            withdrawn_at=reading.opt_int("withdrawn_at"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeRecord(Record):
+    """The commitment to an update notice, and when the firm should have answered."""
+
+    PREFIX = "notice"
+    deadline: int
+    operator: str
+
+    @classmethod
+    def _read(cls, reading: Fields) -> Self:
+        state, height, time = _common(reading)
+        return cls(
+            state=state,
+            height=height,
+            time=time,
+            deadline=reading.take_int("deadline"),
+            operator=reading.take_str("operator"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AckRecord(Record):
+    """The commitment to a firm's answer to a notice."""
+
+    PREFIX = "ack"
+    ack: str
+    outcome_class: str
+    operator: str
+
+    @classmethod
+    def _read(cls, reading: Fields) -> Self:
+        state, height, time = _common(reading)
+        return cls(
+            state=state,
+            height=height,
+            time=time,
+            ack=reading.take_str("ack"),
+            outcome_class=reading.take_str("outcome_class"),
+            operator=reading.take_str("operator"),
+        )
+
+
+def member_key(member: str) -> str:
+    """The map key of a member."""
+    return f"member/{member}"
+
+
+def issuer_key(issuer: str) -> str:
+    """The map key of an issuer."""
+    return f"issuer/{issuer}"
+
+
+def signing_key_key(issuer: str, thumbprint: str) -> str:
+    """The map key of an issuer's signing key."""
+    return f"key/{issuer}/{thumbprint}"
+
+
+def verifier_key(verifier: str) -> str:
+    """The map key of a firm."""
+    return f"verifier/{verifier}"
+
+
+def client_key(x509_hash: str) -> str:
+    """The map key of a firm's certificate."""
+    return f"client/{x509_hash}"
+
+
+def operator_key(operator: str) -> str:
+    """The map key of a mailbox operator."""
+    return f"operator/{operator}"
+
+
+def schema_key(name: str, version: int) -> str:
+    """The map key of a schema."""
+    return f"schema/{name}/{version}"
+
+
+def status_key(issuer: str, status_list: str) -> str:
+    """The map key of a status list."""
+    return f"status/{issuer}/{status_list}"
+
+
+def anchor_key(issuer: str, batch: str) -> str:
+    """The map key of a batch anchor."""
+    return f"anchor/{issuer}/{batch}"
+
+
+def consent_key(commitment: str) -> str:
+    """The map key of a consent."""
+    return f"consent/{commitment}"
+
+
+def notice_key(commitment: str) -> str:
+    """The map key of a notice."""
+    return f"notice/{commitment}"
+
+
+def ack_key(notice: str) -> str:
+    """The map key of the answer to a notice."""
+    return f"ack/{notice}"
+
+
+def lane_key(account: str, lane: int) -> str:
+    """The map key of an account's counter."""
+    return f"lane/{account}/{lane}"
