@@ -172,16 +172,20 @@ def parse_query(obj: JSON) -> Query:
     )
 
 
-def parse_path(value: JSON) -> Path:
+def parse_path(value: JSON, *, code: str = _CODE) -> Path:
     """Read a claims path pointer (OpenID4VP 1.0 §7) [PRE-QUERY-5].
 
+    Args:
+        value: The decoded JSON value.
+        code: The error code of this place.
+
     Raises:
-        Malformed: `query.malformed`.
+        Malformed: with `code`.
     """
-    if not isinstance(value, list):
-        raise _malformed("a claims path pointer is not an array")
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_PATH:
+        raise Malformed("a claims path pointer is not a short, non-empty array", code=code)
     path: list[str | int | None] = []
-    for component in _bounded(value, MAX_PATH):
+    for component in value:
         if isinstance(component, str):
             known = len(component) <= MAX_TEXT
         elif isinstance(component, int):
@@ -189,7 +193,7 @@ def parse_path(value: JSON) -> Path:
         else:
             known = component is None
         if not known or isinstance(component, float | list | dict):
-            raise _malformed("a claims path pointer component is not a key, index or null")
+            raise Malformed("a pointer component is not a key, index or null", code=code)
         path.append(component)
     return tuple(path)
 
