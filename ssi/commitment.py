@@ -4,10 +4,9 @@ The chain holds only ``SHA-256(tag || salt || content)``. Without the 32 random 
 which never leave the parties, nobody can test a guess of the content [SHA-CON-5].
 """
 
-from collections.abc import Callable
-
 from ssi.encoding import JSONObject, b64url_decode, b64url_encode, canonical_json, sha256
 from ssi.errors import BindingMismatch, Malformed
+from ssi.keys import Random
 
 SALT_SIZE = 32
 DIGEST_SIZE = 32
@@ -18,8 +17,6 @@ ACK_TAG = b"warifu/ack/1\0"
 
 _CONSENT_MESSAGE = b"warifu/consent/1"
 _WITHDRAW_MESSAGE = b"warifu/withdraw/1"
-
-Random = Callable[[int], bytes]
 
 
 def new_salt(random: Random) -> bytes:
