@@ -309,6 +309,7 @@ class _Fetcher:
             )
             answer = connection.getresponse()
             raw = _read(answer, self._policy.max_bytes, deadline)
+            _check_nothing_follows(connection.sock)
             received = {name.lower(): value for name, value in answer.headers.items()}
             body = _decode(raw, received, self._policy.max_bytes)
         except BaseException:
@@ -332,6 +333,22 @@ def _read(answer: HTTPResponse, max_bytes: int, deadline: float) -> bytes:
     if answer.length_remaining:
         raise Unreachable("the answer ended early")
     return b"".join(parts)
+
+
+def _check_nothing_follows(sock: socket.socket | None) -> None:
+    """Refuse an answer that is longer than it says: the rest would pass for the next answer."""
+    if sock is None:
+        return
+    if isinstance(sock, ssl.SSLSocket):
+        more = sock.pending() > 0
+    else:
+        sock.setblocking(False)
+        try:
+            more = bool(sock.recv(1, socket.MSG_PEEK))
+        except BlockingIOError:
+            more = False
+    if more:
+        raise Unreachable("the answer is longer than it says")
 
 
 def _decode(raw: bytes, headers: Mapping[str, str], max_bytes: int) -> bytes:

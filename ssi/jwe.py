@@ -77,8 +77,8 @@ def encrypt_jwe(  # noqa: PLR0913 - one argument per header member of the standa
     protected = b64url_encode(canonical_json(header))
     key = _derive(ephemeral.agree(recipient), enc, apu, apv)
     iv = random(_IV_SIZE)
-    sealed = AESGCM(key).encrypt(iv, plaintext, protected.encode("ascii"))
-    parts = (b"", iv, sealed[:-_TAG_SIZE], sealed[-_TAG_SIZE:])
+    ciphertext, tag = seal_content(key, iv, plaintext, protected.encode("ascii"))
+    parts = (b"", iv, ciphertext, tag)
     return ".".join((protected, *map(b64url_encode, parts)))
 
 
@@ -133,8 +133,8 @@ def decrypt_jwe(
         raise Malformed("the content encryption was not offered", code="jwe.algorithm")
     protected, wrapped, *sealed = token.split(".")
     iv, ciphertext, tag = (_decode(part) for part in sealed)
-    if wrapped or len(iv) != _IV_SIZE or len(tag) != _TAG_SIZE:
-        raise Malformed("a part of the sealed text has the wrong size", code="jwe.malformed")
+    if wrapped:
+        raise Malformed("direct agreement has no wrapped key", code="jwe.malformed")
     epk = header["epk"]
     if not isinstance(epk, dict):
         raise Malformed("the ephemeral key is no key", code="jwe.malformed")
@@ -143,8 +143,26 @@ def decrypt_jwe(
     except Malformed as error:
         raise Malformed("the ephemeral key is bad", code="jwe.ephemeral_key") from error
     content_key = _derive(shared, enc, _info(header, "apu"), _info(header, "apv"))
+    return open_content(content_key, iv, ciphertext, tag, protected.encode("ascii"))
+
+
+def seal_content(key: bytes, iv: bytes, plaintext: bytes, aad: bytes) -> tuple[bytes, bytes]:
+    """Encrypt with AES-GCM as RFC 7518 §5.3 fixes it; returns ciphertext and tag."""
+    sealed = AESGCM(key).encrypt(iv, plaintext, aad)
+    return sealed[:-_TAG_SIZE], sealed[-_TAG_SIZE:]
+
+
+def open_content(key: bytes, iv: bytes, ciphertext: bytes, tag: bytes, aad: bytes) -> bytes:
+    """Decrypt with AES-GCM: 96-bit IV, 128-bit tag, 128- or 256-bit key (RFC 7518 §5.3).
+
+    Raises:
+        Malformed: ``jwe.malformed`` when a part has another size.
+        InvalidSignature: ``jwe.decrypt``.
+    """
+    if len(iv) != _IV_SIZE or len(tag) != _TAG_SIZE or len(key) not in _KEY_BYTES.values():
+        raise Malformed("a part of the sealed text has the wrong size", code="jwe.malformed")
     try:
-        return AESGCM(content_key).decrypt(iv, ciphertext + tag, protected.encode("ascii"))
+        return AESGCM(key).decrypt(iv, ciphertext + tag, aad)
     except InvalidTag as error:
         raise InvalidSignature("the seal does not open", code="jwe.decrypt") from error
 

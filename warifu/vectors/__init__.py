@@ -1,0 +1,38 @@
+"""Run test vectors, ours or a stranger's, through the product's own code.
+
+`RUNNERS` is the registry: a kind, and the module whose ``run(path)`` yields one `CaseResult` per
+case. Runners are imported when asked for, so that a kind costs nothing to those who do not use it.
+"""
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from warifu.vectors.case import CaseResult, Outcome
+
+__all__ = ["RUNNERS", "CaseResult", "Outcome", "run_file"]
+
+RUNNERS: dict[str, str] = {
+    "jcs": "warifu.vectors.jcs",
+    "jose": "warifu.vectors.jose",
+    "merkle": "warifu.vectors.merkle",
+    "ssrf": "warifu.vectors.ssrf",
+    "wycheproof": "warifu.vectors.wycheproof",
+}
+
+
+def run_file(kind: str, path: Path) -> Iterator[CaseResult]:
+    """Run every case of a file or folder.
+
+    Args:
+        kind: A key of `RUNNERS`.
+        path: The file, or a folder of files where the kind takes one.
+
+    Returns:
+        The results, in the order of the file.
+
+    Raises:
+        KeyError: There is no such kind.
+    """
+    results: Iterator[CaseResult] = importlib.import_module(RUNNERS[kind]).run(path)
+    return results

@@ -1,0 +1,42 @@
+"""``warifu vectors KIND PATH``: run vectors and say what passed."""
+
+import argparse
+import sys
+from collections import Counter
+from pathlib import Path
+
+from warifu.vectors import RUNNERS, Outcome, run_file
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("kind", choices=sorted(RUNNERS), help="the format of the vectors")
+    parser.add_argument("path", type=Path, nargs="+", help="a file, or a folder of files")
+    parser.add_argument(
+        "--strict-codes", action="store_true", help="another error code counts as a failure"
+    )
+    parser.add_argument("--all", action="store_true", help="print every case, not only failures")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the files; 0 when nothing failed, 1 when something did, 3 when there is no such file."""
+    counts: Counter[Outcome] = Counter()
+    reasons: Counter[str] = Counter()
+    for path in args.path:
+        if not path.exists():
+            sys.stderr.write("warifu vectors: no such file or folder\n")
+            return 3
+        for case in run_file(args.kind, path):
+            outcome = case.outcome(strict_codes=args.strict_codes)
+            counts[outcome] += 1
+            if outcome is Outcome.UNSUPPORTED:
+                reasons[case.detail] += 1
+            elif args.all or outcome is Outcome.FAILED:
+                sys.stdout.write(
+                    f"{outcome}: {case.id}: expected {case.expected}, got {case.got}"
+                    f"{f' ({case.detail})' if case.detail else ''}\n"
+                )
+    for reason, count in reasons.items():
+        sys.stdout.write(f"unsupported: {reason}: {count} cases not run\n")
+    sys.stdout.write(f"{counts[Outcome.PASSED]} passed, {counts[Outcome.FAILED]} failed\n")
+    return 1 if counts[Outcome.FAILED] else 0
