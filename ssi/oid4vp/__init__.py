@@ -1,0 +1,96 @@
+"""OpenID4VP 1.0: the messages between verifier and wallet, without any I/O.
+
+Reading order: `link` (how a request arrives), `client_id` (who asks), `request` (what is asked),
+`request_object` (the signature on it), `response` (the answer). What is asked in detail is
+`ssi.dcql`. Clauses: `specs/presentation.md`.
+"""
+
+from ssi.oid4vp.client_id import ClientId, Prefix, parse_client_id
+from ssi.oid4vp.link import (
+    RequestFetch,
+    RequestLink,
+    RequestUriMethod,
+    parse_request_fetch,
+    parse_request_link,
+)
+from ssi.oid4vp.request import (
+    DEFAULT_TRANSACTIONS,
+    MIN_FRESH,
+    SELF_ISSUED,
+    VP_FORMATS,
+    AuthorizationRequest,
+    ResponseKey,
+    ResponseMode,
+    TransactionData,
+    read_request,
+)
+from ssi.oid4vp.request_object import (
+    REQUEST_MEDIA_TYPE,
+    REQUEST_TYPE,
+    AuthenticatedRequest,
+    ErrorTarget,
+    RequestPolicy,
+    UntrustedRequest,
+    VerifiedRequestObject,
+    authenticate_request,
+    build_request_object,
+    parse_plain_request,
+    parse_request_object,
+    read_authenticated,
+    verify_request_object,
+)
+from ssi.oid4vp.response import (
+    AuthorizationError,
+    ResponseError,
+    ResponseReply,
+    UntrustedResponse,
+    authorization_error,
+    build_error_response,
+    build_response,
+    parse_response,
+    parse_response_reply,
+    response_key_id,
+)
+
+__all__ = [
+    "DEFAULT_TRANSACTIONS",
+    "MIN_FRESH",
+    "REQUEST_MEDIA_TYPE",
+    "REQUEST_TYPE",
+    "SELF_ISSUED",
+    "VP_FORMATS",
+    "AuthenticatedRequest",
+    "AuthorizationError",
+    "AuthorizationRequest",
+    "ClientId",
+    "ErrorTarget",
+    "Prefix",
+    "RequestFetch",
+    "RequestLink",
+    "RequestPolicy",
+    "RequestUriMethod",
+    "ResponseError",
+    "ResponseKey",
+    "ResponseMode",
+    "ResponseReply",
+    "TransactionData",
+    "UntrustedRequest",
+    "UntrustedResponse",
+    "VerifiedRequestObject",
+    "authenticate_request",
+    "authorization_error",
+    "build_error_response",
+    "build_request_object",
+    "build_response",
+    "parse_client_id",
+    "parse_plain_request",
+    "parse_request_fetch",
+    "parse_request_link",
+    "parse_request_object",
+    "parse_response",
+    "parse_response_reply",
+    "read_authenticated",
+    "read_request",
+    "response_key_id",
+    "verify_request_object",
+]
