@@ -14,8 +14,8 @@ _FIRST = (
         id TEXT PRIMARY KEY, batch TEXT NOT NULL, issuer_id TEXT NOT NULL, vct TEXT NOT NULL,
         sdjwt TEXT NOT NULL, thumbprint TEXT NOT NULL REFERENCES keys(thumbprint),
         status_uri TEXT NOT NULL, status_index INTEGER NOT NULL,
-        issued_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, anchor TEXT,
-        received_at INTEGER NOT NULL, used_at INTEGER, used_by TEXT) STRICT""",
+        issuer_jwk TEXT NOT NULL, issued_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+        anchor TEXT, received_at INTEGER NOT NULL, used_at INTEGER, used_by TEXT) STRICT""",
     """CREATE TABLE relationships (
         verifier_id TEXT PRIMARY KEY, client_id TEXT NOT NULL, names TEXT NOT NULL,
         thumbprint TEXT NOT NULL REFERENCES keys(thumbprint),
@@ -39,9 +39,9 @@ _FIRST = (
     """CREATE TABLE moves (
         event_id TEXT PRIMARY KEY, version INTEGER NOT NULL REFERENCES addresses(version),
         moved_on TEXT NOT NULL, reason TEXT NOT NULL, supersedes TEXT, state TEXT NOT NULL,
-        created_at INTEGER NOT NULL, send_after INTEGER NOT NULL) STRICT""",
+        previous INTEGER, created_at INTEGER NOT NULL, send_after INTEGER NOT NULL) STRICT""",
     """CREATE TABLE outbox (
-        id INTEGER PRIMARY KEY, event_id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
+        id INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
         move_id TEXT REFERENCES moves(event_id), verifier_id TEXT NOT NULL, record_id TEXT NOT NULL,
         content TEXT NOT NULL, state TEXT NOT NULL, code TEXT, assurance TEXT,
         jti TEXT UNIQUE, envelope TEXT, sealed_sha256 TEXT, sequence INTEGER,

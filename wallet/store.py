@@ -32,6 +32,7 @@ class StoredCredential:
     thumbprint: str
     status_uri: str
     status_index: int
+    issuer_jwk: JSONObject
     issued_at: int
     expires_at: int
     anchor: JSONObject | None
@@ -168,14 +169,14 @@ def forget_unused_keys(vault: Vault, thumbprints: list[str]) -> None:
 
 _CREDENTIAL = (
     "id, batch, issuer_id, vct, sdjwt, thumbprint, status_uri, status_index,"
-    " issued_at, expires_at, anchor, received_at, used_at, used_by"
+    " issuer_jwk, issued_at, expires_at, anchor, received_at, used_at, used_by"
 )
 
 
 def keep_credential(vault: Vault, credential: StoredCredential) -> None:
     """Store one copy."""
     vault.write(
-        f"INSERT INTO credentials({_CREDENTIAL}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608 - constant column list
+        f"INSERT INTO credentials({_CREDENTIAL}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608 - constant column list
         (
             credential.id,
             credential.batch,
@@ -185,6 +186,7 @@ def keep_credential(vault: Vault, credential: StoredCredential) -> None:
             credential.thumbprint,
             credential.status_uri,
             credential.status_index,
+            dump(credential.issuer_jwk),
             credential.issued_at,
             credential.expires_at,
             None if credential.anchor is None else dump(credential.anchor),
@@ -213,12 +215,13 @@ def _credential(row: Row) -> StoredCredential:
         thumbprint=row[5],
         status_uri=row[6],
         status_index=row[7],
-        issued_at=row[8],
-        expires_at=row[9],
-        anchor=None if row[10] is None else load(row[10]),
-        received_at=row[11],
-        used_at=row[12],
-        used_by=row[13],
+        issuer_jwk=load(row[8]),
+        issued_at=row[9],
+        expires_at=row[10],
+        anchor=None if row[11] is None else load(row[11]),
+        received_at=row[12],
+        used_at=row[13],
+        used_by=row[14],
     )
 
 
