@@ -298,6 +298,7 @@ class _Fetcher:
             **request.headers,
             "Host": parsed.authority,
         }
+        answer: HTTPResponse | None = None
         try:
             connection.request(
                 request.method,
@@ -313,6 +314,8 @@ class _Fetcher:
             received = {name.lower(): value for name, value in answer.headers.items()}
             body = _decode(raw, received, self._policy.max_bytes)
         except BaseException:
+            if answer is not None:
+                answer.close()
             connection.close()
             raise
         if received.get("connection", "").lower() == "close" or answer.version < 11:  # noqa: PLR2004 - HTTP/1.1
@@ -336,17 +339,18 @@ def _read(answer: HTTPResponse, max_bytes: int, deadline: float) -> bytes:
 
 
 def _check_nothing_follows(sock: socket.socket | None) -> None:
-    """Refuse an answer that is longer than it says: the rest would pass for the next answer."""
+    """Refuse an answer longer than it says, as far as the rest is here already.
+
+    It could pass for the next answer on this connection; a rest that comes later makes the idle
+    connection readable, which the pool takes as closed.
+    """
     if sock is None:
         return
-    if isinstance(sock, ssl.SSLSocket):
-        more = sock.pending() > 0
-    else:
-        sock.setblocking(False)
-        try:
-            more = bool(sock.recv(1, socket.MSG_PEEK))
-        except BlockingIOError:
-            more = False
+    sock.setblocking(False)
+    try:
+        more = bool(sock.recv(1))
+    except (BlockingIOError, ssl.SSLWantReadError):
+        more = False
     if more:
         raise Unreachable("the answer is longer than it says")
 

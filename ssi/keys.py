@@ -1,13 +1,14 @@
 """Keys: public keys as JWK, their thumbprints, and the `Signer` port.
 
 Two signature algorithms exist here: ES256 (P-256, raw 64-byte R||S) and EdDSA (Ed25519). Ed25519
-follows one rule everywhere, libsodium's: a key or R of small order, or not canonically encoded, is
-refused, so that the chain, the SDK and the wallet never disagree about a signature.
+follows one rule everywhere, libsodium's, for keys of prime order only: a key or R of small order,
+or not canonically encoded, is refused, so that the chain, the SDK and the wallet never disagree.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Protocol
 
 import nacl.bindings
@@ -27,6 +28,7 @@ Random = Callable[[int], bytes]
 
 KEY_SIZE = 32
 SIGNATURE_SIZE = 64
+_CACHED_POINTS = 4096
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
@@ -103,10 +105,13 @@ class PublicKey:
             raise InvalidSignature("the signature does not verify") from error
 
 
+@lru_cache(maxsize=_CACHED_POINTS)
 def _is_strong_ed25519(raw: bytes) -> bool:
+    """Tell whether the point is canonical, on the curve and of prime order."""
     return nacl.bindings.crypto_core_ed25519_is_valid_point(raw)
 
 
+@lru_cache(maxsize=_CACHED_POINTS)
 def _p256_point(raw: bytes) -> ec.EllipticCurvePublicKey:
     if len(raw) != 2 * KEY_SIZE:
         raise Malformed("the P-256 key has the wrong size", code="jose.key")

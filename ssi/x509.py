@@ -50,6 +50,15 @@ _PROCESSED = frozenset(
         ExtensionOID.SUBJECT_KEY_IDENTIFIER,
     }
 )
+_UNREADABLE = (
+    ValueError,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    UnsupportedAlgorithm,
+    TypeError,  # an attribute of the name with an odd string type
+    UserWarning,  # raised only where warnings are made errors
+)
 _STRONG_HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
@@ -106,8 +115,11 @@ def _read(der: bytes, code: str) -> Certificate:
         _ = certificate.extensions, certificate.subject, certificate.issuer
         _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         _ = certificate.public_key(), certificate.signature_hash_algorithm
-    except (ValueError, x509.DuplicateExtension, UnsupportedAlgorithm) as error:
+        sound = certificate.serial_number > 0 and der.endswith(b"\x00" + certificate.signature)
+    except _UNREADABLE as error:
         raise Malformed("a certificate cannot be read", code=code) from error
+    if not sound:
+        raise Malformed("a certificate has no positive number, or stray signature bits", code=code)
     return certificate
 
 
