@@ -193,7 +193,7 @@ def _decoder(
 ) -> json.JSONDecoder:
     return json.JSONDecoder(
         object_pairs_hook=_object,
-        parse_int=parse_int,  # type: ignore[arg-type]  # the scanner takes what it returns
+        parse_int=parse_int,
         parse_float=parse_float,
         parse_constant=_no_constant,
     )
