@@ -175,10 +175,11 @@ def verify_chain(
     anchor = _find_anchor(chain[-1], trusted, code)
     whole = (*chain, anchor)
     _check_leaf(chain[0], dns_name, code)
-    for position, (child, parent) in enumerate(zip(chain, whole[1:], strict=True)):
+    for child, parent in zip(chain, chain[1:], strict=False):
         if not _is_issued_by(child, parent):
             raise Untrusted("a certificate is not signed by the next one", code=code)
-        _check_authority(parent, depth=position, code=code)
+    for depth, authority in enumerate(whole[1:]):
+        _check_authority(authority, depth=depth, code=code)
     for certificate in whole:
         _check_time(certificate, now, code)
         _check_critical(certificate, code)
