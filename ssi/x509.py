@@ -10,6 +10,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from typing import TypeVar
 
 from cryptography import x509
@@ -175,7 +176,7 @@ def verify_chain(
     anchor = _find_anchor(chain[-1], trusted, code)
     whole = (*chain, anchor)
     _check_leaf(chain[0], dns_name, code)
-    for child, parent in zip(chain, chain[1:], strict=False):
+    for child, parent in pairwise(chain):
         if not _is_issued_by(child, parent):
             raise Untrusted("a certificate is not signed by the next one", code=code)
     for depth, authority in enumerate(whole[1:]):
