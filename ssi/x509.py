@@ -31,6 +31,8 @@ __all__ = [
     "VerifiedChain",
     "create_ca",
     "create_leaf",
+    "der_of",
+    "dns_names_of",
     "load_pem_chain",
     "parse_x5c",
     "public_key_of",
@@ -126,16 +128,12 @@ def _read(der: bytes, code: str) -> Certificate:
 
 def to_x5c(chain: Sequence[Certificate]) -> list[str]:
     """Return the ``x5c`` header value of a chain."""
-    return [b64encode(_der(certificate)).decode("ascii") for certificate in chain]
+    return [b64encode(der_of(certificate)).decode("ascii") for certificate in chain]
 
 
 def load_pem_chain(pem: bytes) -> tuple[Certificate, ...]:
     """Read the PEM certificates of an operator's own file; `ValueError` when it has none."""
     return tuple(x509.load_pem_x509_certificates(pem))
-
-
-def _der(certificate: Certificate) -> bytes:
-    return certificate.public_bytes(serialization.Encoding.DER)
 
 
 def verify_chain(
@@ -187,7 +185,7 @@ def verify_chain(
     return VerifiedChain(
         leaf=chain[0],
         public_key=public_key_of(chain[0], code=code),
-        sha256=sha256(_der(chain[0])),
+        sha256=sha256(der_of(chain[0])),
         akis=tuple(b64url_encode(aki) for aki in map(_authority_key_id, chain) if aki),
         anchor=anchor,
     )
@@ -246,10 +244,20 @@ def _check_leaf(leaf: Certificate, dns_name: str | None, code: str) -> None:
         raise Untrusted("the leaf may not sign", code=code)
     if dns_name is None:
         return
-    names = _extension(leaf, x509.SubjectAlternativeName)
-    given = names.get_values_for_type(x509.DNSName) if names else []
-    if dns_name.lower() not in (name.lower() for name in given):
+    if dns_name.lower() not in dns_names_of(leaf):
         raise Untrusted("the leaf is for another name", code=code)
+
+
+def dns_names_of(certificate: Certificate) -> frozenset[str]:
+    """Return the DNS names a certificate is for, in lower case; wildcards as they are written."""
+    names = _extension(certificate, x509.SubjectAlternativeName)
+    given = names.get_values_for_type(x509.DNSName) if names else []
+    return frozenset(name.lower() for name in given)
+
+
+def der_of(certificate: Certificate) -> bytes:
+    """Return the DER of a certificate, whose hash identifies it."""
+    return certificate.public_bytes(serialization.Encoding.DER)
 
 
 def _check_authority(certificate: Certificate, *, depth: int, code: str) -> None:

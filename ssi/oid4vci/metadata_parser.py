@@ -162,6 +162,8 @@ def _parse_configuration(obj: JSON) -> CredentialConfiguration:
     fields = _object_fields(obj, "credential_configurations_supported")
     methods = fields.opt_strs("cryptographic_binding_methods_supported") or ()
     proof_types = fields.opt_object("proof_types_supported") or {}
+    if bool(methods) is not bool(proof_types):  # [ISS-META-6]
+        raise Malformed("binding methods and proof types do not go together", code=_CODE)
     format_ = fields.take_str("format", max_len=64)
     usage = fields.opt_fields("credential_metadata")
     return CredentialConfiguration(

@@ -9,9 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from ssi.did_url import key_of_did_url
 from ssi.encoding import Fields, JSONObject, parse_json_object
 from ssi.errors import BindingMismatch, Expired, Malformed, NotYetValid, PolicyNotMet, Untrusted
@@ -28,7 +25,15 @@ from ssi.oid4vp.request import (
     read_request,
     take_response_uri,
 )
-from ssi.x509 import Certificate, parse_x5c, public_key_of, to_x5c, x509_hash
+from ssi.x509 import (
+    Certificate,
+    der_of,
+    dns_names_of,
+    parse_x5c,
+    public_key_of,
+    to_x5c,
+    x509_hash,
+)
 
 REQUEST_TYPE: Final = "oauth-authz-req+jwt"
 REQUEST_MEDIA_TYPE: Final = f"application/{REQUEST_TYPE}"
@@ -339,16 +344,11 @@ def _chain(jws: UntrustedJws) -> tuple[Certificate, ...]:
 
 def _check_leaf(leaf: Certificate, who: ClientId) -> None:
     if who.prefix is Prefix.X509_HASH:
-        if x509_hash(leaf.public_bytes(Encoding.DER)) != who.value:
+        if x509_hash(der_of(leaf)) != who.value:
             raise BindingMismatch("the certificate is not the client's", code="request.client_id")
         return
-    try:
-        names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        raise BindingMismatch("the certificate names no host", code="request.client_id") from None
     # No wildcard: the identifier is one DNS name and must be written in the certificate.
-    given = {name.lower() for name in names.get_values_for_type(x509.DNSName)}
-    if who.value.lower() not in given:
+    if who.value.lower() not in dns_names_of(leaf):
         raise BindingMismatch("the certificate is for another host", code="request.client_id")
 
 

@@ -48,6 +48,7 @@ class AuthorizationError(StrEnum):
 
 _BY_CODE = {
     "request.transaction_data": AuthorizationError.INVALID_TRANSACTION_DATA,
+    "request.client_id_prefix": AuthorizationError.INVALID_REQUEST,
     "request.uri_method": AuthorizationError.INVALID_REQUEST_URI_METHOD,
     "request.formats": AuthorizationError.VP_FORMATS_NOT_SUPPORTED,
     "query.not_satisfied": AuthorizationError.ACCESS_DENIED,
