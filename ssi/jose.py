@@ -219,10 +219,10 @@ def _check_header(header: JSONObject, allowed: frozenset[str]) -> None:
     if not allowed.issuperset(header):
         raise _header_not_allowed()
     if not all(isinstance(header[name], str) for name in ("typ", "kid") if name in header):
-        raise _header_not_allowed()
+        raise Malformed("a header member has the wrong type", code="jose.malformed")
     chain = header.get("x5c", [""])
     if not (isinstance(chain, list) and chain and all(isinstance(c, str) for c in chain)):
-        raise _header_not_allowed()
+        raise Malformed("a header member has the wrong type", code="jose.malformed")
 
 
 def _header_not_allowed() -> Rejected:

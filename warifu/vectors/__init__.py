@@ -16,7 +16,11 @@ RUNNERS: dict[str, str] = {
     "jcs": "warifu.vectors.jcs",
     "jose": "warifu.vectors.jose",
     "merkle": "warifu.vectors.merkle",
+    "sd-jwt": "warifu.vectors.sd_jwt",
+    "spoof": "warifu.vectors.spoof",
     "ssrf": "warifu.vectors.ssrf",
+    "status-list": "warifu.vectors.status_list",
+    "terminal": "warifu.vectors.terminal",
     "wycheproof": "warifu.vectors.wycheproof",
 }
 
