@@ -56,7 +56,7 @@ _CODE = "update.malformed"
 
 _JTI = re.compile(r"[A-Za-z0-9_-]{22,64}")
 _TXN = re.compile(r"[A-Za-z0-9_-]{22,64}")
-_BOX = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_BOX = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +128,7 @@ def box_id(text: str) -> str:
     """Read the id of a box.
 
     Raises:
-        Malformed: ``update.box``: an id is 1 to 64 of ``a-z 0-9 -``, in one spelling.
+        Malformed: ``update.box``: an id is 1 to 64 of the URL-safe alphabet, compared as it stands.
     """
     if not _BOX.fullmatch(text):
         raise Malformed("the box id is not well formed", code="update.box")
