@@ -45,12 +45,14 @@ from wallet.history import Did
 from wallet.incoming import Expected, check_batch, check_credential
 from wallet.register import Issuer, accredited_issuer
 from wallet.store import (
+    CURRENT_ADDRESS,
     KeyKind,
     StoredCredential,
     forget_unused_keys,
     keep_address,
     keep_credential,
     keep_signer,
+    set_setting,
 )
 
 MAX_BATCH = 20  # copies of one credential the wallet asks for at once [WAL-ONCE-3]
@@ -324,7 +326,10 @@ def _store(
         for credential in stored:
             keep_credential(ctx.vault, credential)
         for address in addresses:
-            keep_address(ctx.vault, address, source="credential", since=None, at=ctx.seconds())
+            version = keep_address(
+                ctx.vault, address, source="credential", since=None, at=ctx.seconds()
+            )
+            set_setting(ctx.vault, CURRENT_ADDRESS, str(version))
         forget_unused_keys(ctx.vault, list(signers))
         history.record(
             ctx.vault,

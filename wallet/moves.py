@@ -5,8 +5,6 @@ What is decided here is plain data; ``outbox`` sends it and ``returns`` hears th
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
@@ -18,11 +16,17 @@ from wallet import history, outbox, relationships
 from wallet.context import Context
 from wallet.history import Did
 from wallet.labels import NEXT_STEP
-from wallet.store import Names, address, keep_address, set_setting, setting
+from wallet.store import (
+    CURRENT_ADDRESS,
+    Names,
+    address,
+    keep_address,
+    set_setting,
+    setting,
+)
 from wallet.vault import Vault
 
 JST = timezone(timedelta(hours=9), "JST")
-CURRENT = "address.current"
 ANSWER_TIME = timedelta(days=14)  # a firm silent for longer is shown as such
 MAX_AHEAD = timedelta(days=365)
 
@@ -66,35 +70,6 @@ class FirmAddress:
         return NEXT_STEP[self.state].text(lang)
 
 
-def address_from_form(
-    *, postal_code: str, region: str, locality: str, street_address: str
-) -> JSONObject:
-    """Return the address claim a person typed.
-
-    Digits of the postal code may be typed full-width or with a hyphen; every other
-    field is kept as typed, code point by code point.
-
-    Raises:
-        Malformed: ``input.address``; the fact names the field.
-    """
-    folded = unicodedata.normalize("NFKC", postal_code)
-    digits = "".join(char for char in folded if char not in "-‐−ー〒 ")
-    if not (len(digits) == 7 and digits.isascii() and digits.isdecimal()):  # noqa: PLR2004 - Japan Post's seven digits
-        raise Malformed("the postal code has seven digits", code="input.address")
-    for name, value in (("region", region), ("locality", locality), ("street", street_address)):
-        if not value.strip() or len(value) > 200 or any(ord(char) < 0x20 for char in value):  # noqa: PLR2004 - longer than any address
-            raise Malformed(f"the field {name} is empty or too long", code="input.address")
-    return {
-        "formatted": f"{region}{locality}{street_address}",
-        "country": "JP",
-        "country_code": "JPN",
-        "postal_code": digits,
-        "region": region,
-        "locality": locality,
-        "street_address": street_address,
-    }
-
-
 def start(
     ctx: Context,
     new_address: JSONObject,
@@ -116,11 +91,11 @@ def start(
     send_after = max(now + ctx.config.undo_window, midnight_in_japan(moved_on))
     event_id = ctx.new_uuid()
     with ctx.vault.transaction():
-        before = setting(ctx.vault, CURRENT)
+        before = setting(ctx.vault, CURRENT_ADDRESS)
         version = keep_address(
             ctx.vault, new_address, source="move", since=moved_on.isoformat(), at=ctx.seconds()
         )
-        set_setting(ctx.vault, CURRENT, str(version))
+        set_setting(ctx.vault, CURRENT_ADDRESS, str(version))
         ctx.vault.write(
             "INSERT INTO moves(event_id, version, moved_on, reason, supersedes, state, previous,"
             " created_at, send_after) VALUES (?,?,?,?,?,?,?,?,?)",
@@ -182,9 +157,9 @@ def undo(ctx: Context, event_id: str) -> MoveEvent:
             raise VaultError("the time to undo is over", code="move.too_late")
         outbox.cancel_move(ctx.vault, event_id, at=ctx.seconds())
         ctx.vault.write("UPDATE moves SET state = ? WHERE event_id = ?", (CANCELLED, event_id))
-        if setting(ctx.vault, CURRENT) == str(found.version):
+        if setting(ctx.vault, CURRENT_ADDRESS) == str(found.version):
             previous = ctx.vault.read("SELECT previous FROM moves WHERE event_id = ?", (event_id,))
-            set_setting(ctx.vault, CURRENT, str(previous[0][0] or ""))
+            set_setting(ctx.vault, CURRENT_ADDRESS, str(previous[0][0] or ""))
         history.record(ctx.vault, Did.UNDID, at=ctx.now(), details={"event_id": event_id})
     return event(ctx.vault, event_id)
 
@@ -227,29 +202,12 @@ def midnight_in_japan(day: date) -> datetime:
     return datetime.combine(day, time(), JST).astimezone(UTC)
 
 
-def same_address(first: Mapping[str, object], second: Mapping[str, object]) -> bool:
-    """Return whether two addresses are the same place, compared by folded text only.
-
-    What is signed, stored and shown is never folded.
-    """
-    return _place(first) == _place(second) != ""
-
-
-def _place(value: Mapping[str, object]) -> str:
-    text = value.get("formatted")
-    if not isinstance(text, str):
-        return ""
-    folded = unicodedata.normalize("NFKC", text)
-    hyphens = dict.fromkeys(map(ord, "‐‑‒–—−ー－"), "-")
-    return "".join(folded.translate(hyphens).split())
-
-
 # --- who has which address --------------------------------------------------
 
 
 def who_has_my_address(vault: Vault, now: datetime) -> tuple[FirmAddress, ...]:
     """Return every party that ever got an address, and what it has now [WAL-MOVE-6]."""
-    current = setting(vault, CURRENT)
+    current = setting(vault, CURRENT_ADDRESS)
     rows = vault.read(
         "SELECT s.party, s.names, s.address_version, s.at FROM shared s JOIN"
         " (SELECT party, max(id) AS id FROM shared WHERE address_version IS NOT NULL"

@@ -9,16 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from registry_chain.records import VerifierRecord
 from registry_chain.transactions.verifiers import Purpose
-from ssi.encoding import JSONObject
-from ssi.errors import Rejected, Untrusted
+from ssi.encoding import JSONObject, parse_json_object
+from ssi.errors import Rejected, SSIError, Untrusted
 from ssi.keys import PublicKey, public_key_from_jwk
+from wallet import web
 from wallet.context import Context
 from wallet.names import check_name
 from wallet.store import Names
 
 ACTIVE = "active"
 X509_HASH = "x509_hash:"
+_MOST_ISSUERS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +67,7 @@ def accredited_issuer(ctx: Context, url: str, *, now: datetime) -> Issuer:
     Raises:
         Untrusted: ``issuance.issuer_not_accredited``.
     """
-    for issuer_id in ctx.registry.issuer_ids(now=now):
+    for issuer_id in _issuer_hints(ctx):
         record = ctx.registry.issuer(issuer_id, now=now)
         if record is None or record.url != url:
             continue
@@ -88,6 +91,24 @@ def accredited_issuer(ctx: Context, url: str, *, now: datetime) -> Issuer:
     )
 
 
+def _issuer_hints(ctx: Context) -> list[str]:
+    """Ask the nodes which issuers there may be; each one is proven before it counts."""
+    found: dict[str, None] = {}
+    for node in ctx.config.nodes:
+        try:
+            answer = web.get(ctx.fetch, f"{node}/v1/list?prefix=issuer/&limit={_MOST_ISSUERS}")
+            items = parse_json_object(web.expect(answer, web.OK, code="chain.list").body)
+        except SSIError as error:
+            if not web.is_quiet(error):
+                raise
+            continue
+        for item in items.get("items") or []:
+            key = item.get("key") if isinstance(item, dict) else None
+            if isinstance(key, str) and key.startswith("issuer/"):
+                found[key.removeprefix("issuer/")] = None
+    return list(found)
+
+
 def credential_key(ctx: Context, issuer_id: str, thumbprint: str, *, now: datetime) -> PublicKey:
     """Return an issuer's registered credential key, good now.
 
@@ -96,7 +117,9 @@ def credential_key(ctx: Context, issuer_id: str, thumbprint: str, *, now: dateti
     """
     record = ctx.registry.issuer_key(issuer_id, thumbprint, now=now)
     if record is None or record.use != "credential" or not record.good_at(int(now.timestamp())):
-        raise Untrusted("the issuer has not registered this key", code="issuance.key_not_registered")
+        raise Untrusted(
+            "the issuer has not registered this key", code="issuance.key_not_registered"
+        )
     return public_key_from_jwk(record.jwk)
 
 

@@ -32,9 +32,11 @@ from wallet.store import (
 from wallet.vault import Row, Vault
 
 GIVEN = "given"
+UNCONFIRMED = "unconfirmed"  # sent; the firm has not countersigned
 WITHDRAWN = "withdrawn"
 
 # What the chain knows of a consent.
+LEDGER_NONE = "none"
 LEDGER_PENDING = "pending"
 LEDGER_QUEUED = "queued"
 LEDGER_RECORDED = "recorded"
@@ -310,17 +312,27 @@ def set_ledger(vault: Vault, record_id: str, state: str) -> None:
     vault.write("UPDATE consents SET ledger = ? WHERE record_id = ?", (state, record_id))
 
 
-def set_countersigned(vault: Vault, record_id: str, token: str) -> None:
-    """Store the firm's countersignature."""
-    vault.write("UPDATE consents SET countersigned = ? WHERE record_id = ?", (token, record_id))
+def confirm(vault: Vault, record_id: str, token: str, *, ledger: str) -> None:
+    """Note the firm's countersignature: from now on the consent stands."""
+    vault.write(
+        "UPDATE consents SET countersigned = ?, state = ?, ledger = ? WHERE record_id = ?",
+        (token, GIVEN, ledger, record_id),
+    )
 
 
-def set_withdrawn(vault: Vault, record_id: str, *, withdrawal: str, at: int) -> None:
-    """Note that a consent was taken back."""
+def set_withdrawn(vault: Vault, consent: StoredConsent, *, withdrawal: str, at: int) -> None:
+    """Note that a consent was taken back; one the chain never saw needs no withdrawal there."""
+    never = consent.ledger in {LEDGER_NONE, LEDGER_PENDING}
     vault.write(
         "UPDATE consents SET state = ?, ledger = ?, withdrawal = ?, withdrawn_at = ?"
         " WHERE record_id = ?",
-        (WITHDRAWN, LEDGER_WITHDRAWAL_PENDING, withdrawal, at, record_id),
+        (
+            WITHDRAWN,
+            LEDGER_NONE if never else LEDGER_WITHDRAWAL_PENDING,
+            withdrawal,
+            at,
+            consent.record_id,
+        ),
     )
 
 
@@ -354,6 +366,8 @@ def _advance_ledger(ctx: Context, item: StoredConsent) -> None:
         _hand_over(ctx, relationship, "consents", given.to_json())
         set_ledger(ctx.vault, item.record_id, LEDGER_QUEUED)
     elif item.ledger == LEDGER_WITHDRAWAL_PENDING:
+        if ctx.registry.consent(item.commitment, now=ctx.now()) is None:
+            return  # the operator has not committed the consent itself yet
         taken = build_withdrawal_item(key, chain_id=chain_id, commitment=item.commitment)
         _hand_over(ctx, relationship, "withdrawals", taken.to_json())
         set_ledger(ctx.vault, item.record_id, LEDGER_WITHDRAWAL_QUEUED)

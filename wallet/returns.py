@@ -52,9 +52,7 @@ def poll(ctx: Context) -> Synced:
             if not web.is_quiet(error):
                 raise
             unreachable.append(relationship.verifier_id)
-    return Synced(
-        answers=tuple(answers), unreachable=tuple(unreachable), rejected=tuple(rejected)
-    )
+    return Synced(answers=tuple(answers), unreachable=tuple(unreachable), rejected=tuple(rejected))
 
 
 def _poll_box(ctx: Context, relationship: Relationship, rejected: list[str]) -> list[Answer]:

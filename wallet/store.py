@@ -9,6 +9,7 @@ from enum import StrEnum
 from ssi.encoding import JSON, JSONObject, b64url_encode, canonical_json, parse_json, sha256
 from ssi.errors import VaultError
 from ssi.keys import AgreementKey, Alg, SoftwareSigner
+from wallet.places import same_address
 from wallet.vault import Row, Vault
 
 
@@ -33,6 +34,7 @@ class StoredCredential:
     status_uri: str
     status_index: int
     issuer_jwk: JSONObject
+    authorities: tuple[str, ...]  # authority key identifiers of its certificates
     issued_at: int
     expires_at: int
     anchor: JSONObject | None
@@ -169,14 +171,14 @@ def forget_unused_keys(vault: Vault, thumbprints: list[str]) -> None:
 
 _CREDENTIAL = (
     "id, batch, issuer_id, vct, sdjwt, thumbprint, status_uri, status_index,"
-    " issuer_jwk, issued_at, expires_at, anchor, received_at, used_at, used_by"
+    " issuer_jwk, authorities, issued_at, expires_at, anchor, received_at, used_at, used_by"
 )
 
 
 def keep_credential(vault: Vault, credential: StoredCredential) -> None:
     """Store one copy."""
     vault.write(
-        f"INSERT INTO credentials({_CREDENTIAL}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608 - constant column list
+        f"INSERT INTO credentials({_CREDENTIAL}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608 - constant column list
         (
             credential.id,
             credential.batch,
@@ -187,6 +189,7 @@ def keep_credential(vault: Vault, credential: StoredCredential) -> None:
             credential.status_uri,
             credential.status_index,
             dump(credential.issuer_jwk),
+            dump(list(credential.authorities)),
             credential.issued_at,
             credential.expires_at,
             None if credential.anchor is None else dump(credential.anchor),
@@ -216,12 +219,13 @@ def _credential(row: Row) -> StoredCredential:
         status_uri=row[6],
         status_index=row[7],
         issuer_jwk=load(row[8]),
-        issued_at=row[9],
-        expires_at=row[10],
-        anchor=None if row[11] is None else load(row[11]),
-        received_at=row[12],
-        used_at=row[13],
-        used_by=row[14],
+        authorities=tuple(str(one) for one in load_list(row[9])),
+        issued_at=row[10],
+        expires_at=row[11],
+        anchor=None if row[12] is None else load(row[12]),
+        received_at=row[13],
+        used_at=row[14],
+        used_by=row[15],
     )
 
 
@@ -251,6 +255,8 @@ def delete_batch(vault: Vault, batch: str) -> int:
 
 # --- own addresses ----------------------------------------------------------
 
+CURRENT_ADDRESS = "address.current"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnAddress:
@@ -265,12 +271,16 @@ class OwnAddress:
 def keep_address(
     vault: Vault, address: JSONObject, *, source: str, since: str | None, at: int
 ) -> int:
-    """Return the version of an address, storing it when it is new."""
+    """Return the version of an address, storing it when it is a new place.
+
+    The same place in another spelling is the same version: what an issuer attests is
+    what the holder had typed.
+    """
     text = dump(address)
     with vault.transaction():
-        rows = vault.read("SELECT version FROM addresses WHERE address = ?", (text,))
-        if rows:
-            return int(rows[0][0])
+        for version, known in vault.read("SELECT version, address FROM addresses"):
+            if known == text or same_address(load(known), address):
+                return int(version)
         vault.write(
             "INSERT INTO addresses(address, source, since, recorded_at) VALUES (?, ?, ?, ?)",
             (text, source, since, at),

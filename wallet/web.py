@@ -34,14 +34,10 @@ def post(
     return _answer(fetch(Request(method="POST", url=url, headers=sent, body=body)))
 
 
-def post_json(
-    fetch: Fetch, url: str, body: JSONObject, *, token: str | None = None
-) -> Response:
+def post_json(fetch: Fetch, url: str, body: JSONObject, *, token: str | None = None) -> Response:
     """Post a JSON object, with a bearer token when there is one."""
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    return post(
-        fetch, url, canonical_json(body), content_type="application/json", headers=headers
-    )
+    return post(fetch, url, canonical_json(body), content_type="application/json", headers=headers)
 
 
 def expect(response: Response, *statuses: int, code: str) -> Response:

@@ -1,0 +1,231 @@
+"""``warifu wallet``: every use case for scripts and for people without a full screen.
+
+Data goes to standard output, talk to standard error. ``--json`` prints one JSON
+value. Exit codes: 0 done, 1 error, 2 declined, 3 bad input, 4 locked, 5 not trusted,
+6 network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ssi.encoding import JSON, canonical_json
+from ssi.errors import (
+    ConsentDeclined,
+    Locked,
+    Malformed,
+    Rejected,
+    SSIError,
+    Unavailable,
+    WrongPassphrase,
+)
+from wallet.labels import MAYBE_SHARED, NOTHING_SHARED, Words, explain
+
+EXIT_OK, EXIT_ERROR, EXIT_DECLINED, EXIT_INPUT = 0, 1, 2, 3
+EXIT_LOCKED, EXIT_UNTRUSTED, EXIT_NETWORK = 4, 5, 6
+
+_INPUT_CODES = ("input.", "link.", "config.", "request.link", "issuance.offer_malformed")
+_LOCKED_CODES = ("keystore.", "wallet.locked")
+_UNTRUSTED_CODES = ("request.", "issuance.", "name.", "fetch.blocked")
+
+# name, help in Japanese, help in English
+_COMMANDS: tuple[tuple[str, str, str], ...] = (
+    ("init", "新しいウォレットを作ります", "make a new wallet"),
+    ("status", "状態を示します", "tell the wallet's state"),
+    ("offer", "発行の案内を受け取ります", "accept a credential offer"),
+    ("credentials", "証明の一覧", "list credentials"),
+    ("review", "依頼の内容を確かめます（何も送りません）", "look at a request; nothing is sent"),
+    ("present", "依頼に答えて共有します", "answer a request"),
+    ("decline", "依頼を断ります", "decline a request"),
+    ("consents", "同意の一覧", "list consents"),
+    ("withdraw", "同意を取り下げます", "take a consent back"),
+    ("move", "引っ越しを登録します", "note a change of address"),
+    ("undo", "引っ越しの登録を取り消します", "take a change of address back"),
+    ("attest", "証明付きの住所で送り直します", "send a move again, vouched for by the issuer"),
+    ("sync", "送信し、返事を受け取ります", "send what is due and fetch the answers"),
+    ("address", "どの事業者がどの住所を持つか", "who has which address"),
+    ("history", "履歴", "what happened"),
+    ("rights", "開示・訂正・消去などを求めます", "demand disclosure, correction or erasure"),
+    ("tui", "画面を開きます", "open the full-screen wallet"),
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the wallet's commands to a parser."""
+    _common(parser, top=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    lang = "ja" if _wants_japanese(os.environ) else "en"
+    for name, ja, en in _COMMANDS:
+        sub = commands.add_parser(name, help=ja if lang == "ja" else en)
+        _common(sub, top=False)
+        _ARGUMENTS.get(name, _no_arguments)(sub)
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``wallet`` with all its commands to a program's sub-commands."""
+    configure(subparsers.add_parser("wallet", help="the resident's wallet / ウォレット"))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run one command and return its exit code."""
+    from wallet import console
+
+    lang = _language(args)
+    command = args.command or "tui"
+    try:
+        if command == "tui":
+            from wallet.tui.app import run_app
+
+            return run_app(_home(args), lang=lang)
+        return console.COMMANDS[command](console.Console(args=args, home=_home(args), lang=lang))
+    except SSIError as error:
+        return report(error, lang, as_json=args.json)
+
+
+def report(error: SSIError, lang: str, *, as_json: bool, shared: Words = NOTHING_SHARED) -> int:
+    """Tell a person or a program about an error and return the exit code."""
+    told = explain(error, lang, shared=shared)
+    if as_json:
+        emit(
+            {
+                "error": {
+                    "code": told.code,
+                    "fact": str(error),
+                    "happened": told.happened,
+                    "shared": shared is MAYBE_SHARED,
+                    "next": told.next_step,
+                }
+            }
+        )
+    else:
+        sys.stderr.write("\n".join(told.lines()) + "\n")
+    return exit_code(error)
+
+
+def exit_code(error: SSIError) -> int:
+    """Return the exit code for an error."""
+    code = error.code
+    if isinstance(error, ConsentDeclined):
+        return EXIT_DECLINED
+    if isinstance(error, Unavailable):
+        return EXIT_NETWORK
+    if isinstance(error, Locked | WrongPassphrase) or code.startswith(_LOCKED_CODES):
+        return EXIT_LOCKED
+    if code.startswith(_INPUT_CODES) or (isinstance(error, Malformed) and code == "json.malformed"):
+        return EXIT_INPUT
+    if isinstance(error, Rejected) or code.startswith(_UNTRUSTED_CODES):
+        return EXIT_UNTRUSTED
+    return EXIT_ERROR
+
+
+def emit(value: JSON) -> None:
+    """Print one JSON value to standard output."""
+    sys.stdout.write(canonical_json(value).decode() + "\n")
+
+
+# --- arguments --------------------------------------------------------------
+
+
+def _common(parser: argparse.ArgumentParser, *, top: bool) -> None:
+    missing = None if top else argparse.SUPPRESS
+    parser.add_argument("--json", action="store_true", default=False if top else missing)
+    parser.add_argument("--lang", choices=("ja", "en"), default=missing)
+    parser.add_argument("--home", type=Path, default=missing, help="WARIFU_HOME")
+    parser.add_argument("--passphrase-fd", type=int, default=missing, metavar="N")
+
+
+def _no_arguments(_parser: argparse.ArgumentParser) -> None:
+    return
+
+
+def _init(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--genesis", help="the chain's genesis file")
+    parser.add_argument("--node", action="append", default=[], help="a node's URL (repeatable)")
+    parser.add_argument("--mailbox", help="the PO box operator's URL")
+    parser.add_argument("--loopback", action="store_true", help="allow http to this machine")
+    parser.add_argument("--undo-seconds", type=int, help="how long a move can be undone")
+
+
+def _offer(parser: argparse.ArgumentParser) -> None:
+    _link(parser)
+    parser.add_argument("--tx-code", help="the one-time code (asked for when absent)")
+    parser.add_argument("--tx-code-fd", type=int, metavar="N")
+
+
+def _link(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("link", help="the link, or - for standard input")
+
+
+def _present(parser: argparse.ArgumentParser) -> None:
+    _link(parser)
+    parser.add_argument("--yes", action="store_true", help="agree without being asked")
+    parser.add_argument("--updates", action="store_true", help="also send later moves")
+
+
+def _record(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("record", help="record id (see: consents)")
+
+
+def _move(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--moved-on", required=True, metavar="YYYY-MM-DD")
+    parser.add_argument(
+        "--address-file",
+        help="JSON {postal_code, region, locality, street_address}; - for standard input",
+    )
+    parser.add_argument(
+        "--reason",
+        default="move",
+        choices=("move", "correction", "municipal_renaming", "land_renumbering", "temporary"),
+    )
+
+
+def _event(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("event", help="event id (see: move)")
+
+
+def _history(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--limit", type=int, default=100)
+    parser.add_argument("--forget", action="store_true", help="delete the log")
+
+
+def _rights(parser: argparse.ArgumentParser) -> None:
+    _record(parser)
+    parser.add_argument(
+        "right", choices=("disclose", "correct", "stop_use", "stop_provision", "erase")
+    )
+
+
+_ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "init": _init,
+    "offer": _offer,
+    "review": _link,
+    "present": _present,
+    "decline": _link,
+    "withdraw": _record,
+    "move": _move,
+    "undo": _event,
+    "attest": _event,
+    "history": _history,
+    "rights": _rights,
+}
+
+
+def _home(args: argparse.Namespace) -> Path:
+    from wallet.config import default_home
+
+    return args.home.expanduser().absolute() if args.home else default_home().absolute()
+
+
+def _language(args: argparse.Namespace) -> str:
+    if args.lang:
+        return str(args.lang)
+    return "ja" if _wants_japanese(os.environ) else "en"
+
+
+def _wants_japanese(environ: Mapping[str, str]) -> bool:
+    named = environ.get("WARIFU_LANG") or environ.get("LC_ALL") or environ.get("LANG", "")
+    return named.startswith("ja")
