@@ -80,8 +80,8 @@ class Page:
         """Return a page that may be changed while this one stays; nothing is hashed again."""
         page = Page()
         page.slots[:] = self.slots
-        page._heap[:] = self._heap  # noqa: SLF001 - of its own kind
-        page._hashes[:] = self._hashes  # noqa: SLF001 - of its own kind
+        page._heap[:] = self._heap
+        page._hashes[:] = self._hashes
         return page
 
     @property

@@ -1,1 +1,129 @@
-"""Under construction."""
+"""The registry's rules: what a transaction changes, and when it is refused.
+
+``apply_tx`` first judges the envelope (this file), then asks the one function of the record
+family. Rules are pure: the same view, transaction and block give the same changes on every node.
+They know no clock, storage, network, randomness or locale; block time is a parameter. A refusal
+changes nothing. Clauses: ``specs/registry.md``.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+
+from registry_chain.records import ACTIVE, MAX_RECORD_BYTES, lane_key
+from registry_chain.rules import (
+    anchors,
+    consents,
+    issuers,
+    keys,
+    members,
+    notices,
+    operators,
+    schemas,
+    status,
+    verifiers,
+)
+from registry_chain.rules.context import BlockContext, Rule, member, public_key, refuse, thumbprint
+from registry_chain.state import Changes, View
+from registry_chain.transactions import VALIDITY_WINDOW, UntrustedTx
+from ssi.encoding import canonical_json, parse_json_object, sha256
+from ssi.errors import InvalidSignature
+from ssi.keys import PublicKey
+
+__all__ = ["BlockContext", "apply_tx", "lane_seq"]
+
+_FAMILIES: tuple[Mapping[str, Rule], ...] = (
+    members.RULES,
+    issuers.RULES,
+    keys.RULES,
+    verifiers.RULES,
+    operators.RULES,
+    schemas.RULES,
+    status.RULES,
+    anchors.RULES,
+    consents.RULES,
+    notices.RULES,
+)
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {kind: rule for family in _FAMILIES for kind, rule in family.items()}
+)
+
+
+def apply_tx(view: View, tx: UntrustedTx, block: BlockContext) -> Changes:
+    """Return what ``tx`` changes in ``view``.
+
+    Args:
+        view: The state before it.
+        tx: The transaction, untrusted.
+        block: The block it stands in.
+
+    Returns:
+        Every changed key with its new value, the account's counter among them.
+
+    Raises:
+        Refused: A rule forbids it; nothing changes.
+    """
+    _require_envelope(view, tx, block)
+    changes = RULES[tx.type](view, tx.account, tx.body, block)
+    if any(len(value) > MAX_RECORD_BYTES for value in changes.values()):
+        raise refuse("REG-REC-2", "record_too_big", "the record would be too big")
+    counter = canonical_json({"seq": tx.seq, "v": 1})
+    return changes | {lane_key(tx.account, tx.lane): counter}
+
+
+def lane_seq(view: View, account: str, lane: int) -> int:
+    """The last number used in a lane; 0 before the first."""
+    raw = view.get(lane_key(account, lane))
+    seq = 0 if raw is None else parse_json_object(raw)["seq"]
+    if not isinstance(seq, int):
+        raise TypeError("a lane record holds its number")
+    return seq
+
+
+def _require_envelope(view: View, tx: UntrustedTx, block: BlockContext) -> None:
+    if tx.chain_id != block.chain_id:
+        raise refuse("REG-TX-2", "wrong_chain", "the transaction is for another chain")
+    if not block.height <= tx.valid_until_height <= block.height + VALIDITY_WINDOW:
+        raise refuse("REG-TX-3", "height_window", "the transaction is not for this height")
+    account = member(view, tx.account, "REG-TX-5")
+    if account.state != ACTIVE:
+        raise refuse("REG-TX-5", "member_suspended", "the account is suspended")
+    jwk = next((key for key in account.keys if thumbprint(key) == tx.kid), None)
+    if jwk is None:
+        raise refuse("REG-TX-5", "key_unknown", "the account has no such key")
+    _require_signature(tx, public_key(jwk))
+    last = lane_seq(view, tx.account, tx.lane)
+    if tx.seq <= last:
+        raise refuse("REG-TX-6", "replayed", "the lane's number was used before")
+    if tx.seq != last + 1:
+        raise refuse("REG-TX-6", "sequence_gap", "the lane's number is not the next one")
+
+
+def _require_signature(tx: UntrustedTx, key: PublicKey) -> None:
+    try:
+        _verified(_Signed(tx, key))
+    except InvalidSignature:
+        raise refuse("REG-TX-5", "signature", "the account's key did not sign this") from None
+
+
+class _Signed:
+    """A signature to check once: on entry, not again in the block. Equal by key and content."""
+
+    __slots__ = ("identity", "key", "signing_input")
+
+    def __init__(self, tx: UntrustedTx, key: PublicKey) -> None:
+        self.key = key
+        self.signing_input = tx.jws.signing_input
+        self.identity = (key.raw, sha256(self.signing_input), tx.jws.signature)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Signed) and self.identity == other.identity
+
+    def __hash__(self) -> int:
+        return hash(self.identity)
+
+
+@lru_cache(maxsize=8192)
+def _verified(signed: _Signed) -> None:
+    signed.key.verify(signed.signing_input, signed.identity[2])
+    signed.signing_input = b""  # the cache keeps the digest, not up to 256 KiB of content

@@ -1,0 +1,167 @@
+"""The state machine without an engine: check, finalize, commit, query.
+
+The embedded engine and CometBFT drive the same object: ``finalize`` judges a block and stages its
+changes, ``commit`` makes them durable together with whatever the engine stores beside them.
+Clauses: ``specs/registry.md`` [REG-APP-1] to [REG-APP-4].
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from registry_chain.genesis import Genesis, genesis_records
+from registry_chain.light import MapProof
+from registry_chain.rules import BlockContext, apply_tx
+from registry_chain.state import Overlay
+from registry_chain.store import Store
+from registry_chain.transactions import PublishStatus, UntrustedTx, parse_tx
+from ssi.encoding import b64url_encode, sha256
+from ssi.errors import Refused, Rejected, SSIError, row_of
+
+CODE_OK = 0
+MAX_REMEMBERED = 4096
+
+Extra = Callable[[sqlite3.Connection], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TxResult:
+    """What became of one transaction of a block. Only ``code`` is part of the block's hashes."""
+
+    tx_id: str
+    code: int
+    rule: str = ""
+    error: str = ""
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finalized:
+    """A judged block: one result per transaction, the new root, the tokens to serve."""
+
+    results: tuple[TxResult, ...]
+    app_hash: bytes
+    tokens: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppInfo:
+    """The last committed height and its root."""
+
+    height: int
+    app_hash: bytes
+
+
+class Application:
+    """The registry as a deterministic state machine over a store. Not thread-safe.
+
+    Args:
+        store: Where the state lives; this object is its only writer.
+        chain_id: The chain's id.
+    """
+
+    def __init__(self, store: Store, chain_id: str) -> None:
+        self._store = store
+        self._chain_id = chain_id
+        self._pending = Overlay(store)
+        self._parsed: dict[bytes, UntrustedTx] = {}
+
+    def info(self) -> AppInfo:
+        """What an engine needs to know to go on."""
+        return AppInfo(height=self._store.version, app_hash=self._store.root)
+
+    def init_genesis(self, genesis: Genesis) -> bytes:
+        """Stage the founding state and return its root; ``commit`` makes it durable."""
+        return self._store.stage(0, genesis_records(genesis))
+
+    def check_tx(self, raw: bytes, *, height: int, time: int) -> str:
+        """Judge a transaction on entry, after those already waiting.
+
+        Args:
+            raw: The transaction.
+            height: The height of the next block.
+            time: The time the next block would have, in Unix seconds.
+
+        Returns:
+            Its id.
+
+        Raises:
+            Malformed: It is no transaction.
+            Refused: A rule forbids it.
+        """
+        tx = parse_tx(raw)
+        block = BlockContext(height=height, time=time, chain_id=self._chain_id)
+        for key, value in apply_tx(self._pending, tx, block).items():
+            self._pending.put(key, value)
+        if len(self._parsed) < MAX_REMEMBERED:
+            self._parsed[raw] = tx
+        return tx.tx_id
+
+    def finalize(self, height: int, time: int, txs: Sequence[bytes]) -> Finalized:
+        """Judge a block and stage its changes; nothing is durable before ``commit``.
+
+        A transaction that is refused changes nothing and does not spoil the block [REG-APP-2].
+
+        Args:
+            height: The block's height.
+            time: The block's time in Unix seconds.
+            txs: The transactions in their order.
+
+        Returns:
+            The results and the root after the block.
+        """
+        block = BlockContext(height=height, time=time, chain_id=self._chain_id)
+        overlay = Overlay(self._store)
+        results, tokens = [], []
+        for raw in txs:
+            try:
+                tx = self._parsed.get(raw) or parse_tx(raw)
+                changes = apply_tx(overlay, tx, block)
+            except (Rejected, Refused) as error:
+                results.append(_failure(raw, error))
+                continue
+            for key, value in changes.items():
+                overlay.put(key, value)
+            results.append(TxResult(tx_id=tx.tx_id, code=CODE_OK))
+            if isinstance(tx.body, PublishStatus):
+                tokens.append((_token_digest(tx.body.token), tx.body.token))
+        root = self._store.stage(height, overlay.changes())
+        return Finalized(results=tuple(results), app_hash=root, tokens=tuple(tokens))
+
+    def commit(self, extra: Extra | None = None) -> None:
+        """Make the staged block durable, with ``extra`` in the same database transaction."""
+        self._store.commit(extra)
+        self.forget_pending()
+
+    def abort(self) -> None:
+        """Drop the staged block."""
+        self._store.abort()
+        self.forget_pending()
+
+    def forget_pending(self) -> None:
+        """Judge the next entries against the committed state alone."""
+        self._pending = Overlay(self._store)
+        self._parsed.clear()
+
+    def query(self, key: str, *, height: int | None = None) -> MapProof:
+        """The value at ``key``, or its absence, with the proof to the root at ``height``."""
+        return self._store.prove(key, height)
+
+
+def failed_id(raw: bytes) -> str:
+    """The id of bytes that may be no transaction at all."""
+    return sha256(raw.rpartition(b".")[0] or raw).hex()
+
+
+def _failure(raw: bytes, error: SSIError) -> TxResult:
+    return TxResult(
+        tx_id=failed_id(raw),
+        code=row_of(error).abci,
+        rule=error.rule if isinstance(error, Refused) else "REG-TX-1",
+        error=error.code,
+        log=str(error),
+    )
+
+
+def _token_digest(token: str) -> str:
+    return b64url_encode(sha256(token.encode()))

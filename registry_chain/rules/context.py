@@ -1,0 +1,117 @@
+"""What every rule may know: the block it is in, the state it reads, who asks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from registry_chain.genesis import CONFIG_KEY
+from registry_chain.records import ACTIVE, SUSPENDED, MemberRecord, Record, member_key
+from registry_chain.state import Changes, View
+from registry_chain.transactions.fields import is_loopback
+from ssi.encoding import JSONObject, canonical_json, parse_json_object
+from ssi.errors import Refused
+from ssi.keys import PublicKey, public_key_from_jwk
+
+SomeRecord = TypeVar("SomeRecord", bound=Record)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockContext:
+    """The block a transaction is judged in. ``time`` is whole Unix seconds."""
+
+    height: int
+    time: int
+    chain_id: str
+
+
+# Each family knows its own body classes; the table pairs them, so Any stands for "its body".
+Rule = Callable[[View, str, Any, BlockContext], Changes]
+
+
+def refuse(rule: str, code: str, fact: str) -> Refused:
+    """The refusal of a rule: its clause, a stable code under ``chain.``, and the fact."""
+    return Refused(fact, code=f"chain.{code}", rule=rule)
+
+
+def find(view: View, kind: type[SomeRecord], key: str) -> SomeRecord | None:
+    """The record at ``key``, or none."""
+    raw = view.get(key)
+    if raw is None:
+        return None
+    record = _read(kind, raw)
+    if not isinstance(record, kind):
+        raise TypeError("a record is of its own kind")
+    return record
+
+
+@lru_cache(maxsize=512)  # records are immutable; the same accounts act again and again
+def _read(kind: type[Record], raw: bytes) -> Record:
+    return kind.from_bytes(raw)
+
+
+def member(view: View, account: str, rule: str) -> MemberRecord:
+    """The member ``account``, whatever its state."""
+    record = find(view, MemberRecord, member_key(account))
+    if record is None:
+        raise refuse(rule, "member_unknown", "no member has this id")
+    return record
+
+
+def require_admin(view: View, account: str, rule: str) -> None:
+    """Only an active administrator may go on."""
+    record = member(view, account, rule)
+    if record.state != ACTIVE or "admin" not in record.roles:
+        raise refuse(rule, "not_admin", "only an administrator may do this")
+
+
+def is_admin(view: View, account: str) -> bool:
+    """Whether the account is an active administrator."""
+    record = find(view, MemberRecord, member_key(account))
+    return record is not None and record.state == ACTIVE and "admin" in record.roles
+
+
+def require_role(view: View, account: str, role: str, rule: str) -> None:
+    """Only an active member with ``role`` may go on."""
+    record = member(view, account, rule)
+    if record.state != ACTIVE or role not in record.roles:
+        raise refuse(rule, "role_missing", "the member does not have the role this needs")
+
+
+def require_url(view: View, url: str, rule: str) -> None:
+    """Loopback addresses belong only on a chain that was founded as a demo [REG-REC-3]."""
+    if is_loopback(url) and not _config(view).get("loopback", False):
+        raise refuse(rule, "loopback", "this chain does not take loopback addresses")
+
+
+def require_reinstatable(state: str, stopped_by: str | None, account: str, *, admin: bool) -> None:
+    """Who may end a suspension: an administrator, or the subject if it stopped itself."""
+    if state != SUSPENDED:
+        raise refuse("REG-REC-4", "not_suspended", "nothing is suspended here")
+    if not admin and stopped_by != account:
+        raise refuse("REG-REC-4", "not_admin", "an administrator suspended this")
+
+
+def _config(view: View) -> JSONObject:
+    raw = view.get(CONFIG_KEY)
+    return {} if raw is None else parse_json_object(raw)
+
+
+def public_key(jwk: JSONObject) -> PublicKey:
+    """The key of a registered JWK."""
+    return _public_key(canonical_json(jwk))
+
+
+@lru_cache(maxsize=4096)  # a pure function: checking that a point is good costs as much as a verify
+def _public_key(jwk: bytes) -> PublicKey:
+    return public_key_from_jwk(parse_json_object(jwk))
+
+
+@lru_cache(maxsize=4096)
+def _thumbprint(jwk: bytes) -> str:
+    return _public_key(jwk).thumbprint()
+
+
+def thumbprint(jwk: JSONObject) -> str:
+    """The RFC 7638 thumbprint of a registered JWK."""
+    return _thumbprint(canonical_json(jwk))

@@ -1,0 +1,155 @@
+"""Rules for firms: what they are called and what they may ask for. [REG-VER-1] to [REG-VER-6]."""
+
+from dataclasses import replace
+
+from registry_chain.records import (
+    ACTIVE,
+    RETIRED,
+    SUSPENDED,
+    ClientRecord,
+    VerifierRecord,
+    client_key,
+    verifier_key,
+)
+from registry_chain.rules.context import (
+    BlockContext,
+    Rule,
+    find,
+    is_admin,
+    refuse,
+    require_admin,
+    require_reinstatable,
+    require_role,
+    require_url,
+)
+from registry_chain.state import Changes, View
+from registry_chain.transactions import (
+    Purpose,
+    RegisterVerifier,
+    ReinstateVerifier,
+    SuspendVerifier,
+    UpdateVerifier,
+    VerifierProfile,
+)
+
+
+def verifier(view: View, name: str, rule: str) -> VerifierRecord:
+    """The firm's record, whatever its state."""
+    record = find(view, VerifierRecord, verifier_key(name))
+    if record is None:
+        raise refuse(rule, "verifier_unknown", "no firm has this id")
+    return record
+
+
+def _register(view: View, account: str, body: RegisterVerifier, block: BlockContext) -> Changes:
+    require_admin(view, account, "REG-VER-1")
+    require_role(view, body.verifier, "firm", "REG-VER-2")
+    if find(view, VerifierRecord, verifier_key(body.verifier)) is not None:
+        raise refuse("REG-VER-2", "verifier_exists", "a firm has this id already")
+    record = VerifierRecord(
+        state=ACTIVE,
+        height=block.height,
+        time=block.time,
+        verifier=body.verifier,
+        profile=body.profile,
+    )
+    return _written(view, record, before=None)
+
+
+def _update(view: View, account: str, body: UpdateVerifier, block: BlockContext) -> Changes:
+    """An administrator replaces the entry; the firm itself may only narrow it [REG-VER-4]."""
+    before = verifier(view, body.verifier, "REG-VER-3")
+    if not is_admin(view, account):
+        if account != body.verifier:
+            raise refuse("REG-VER-3", "not_admin", "this is another firm's entry")
+        if before.state != ACTIVE:
+            raise refuse("REG-VER-3", "verifier_suspended", "the firm is suspended")
+        _require_narrower(before.profile, body.profile)
+    record = replace(before, profile=body.profile, height=block.height, time=block.time)
+    return _written(view, record, before=before)
+
+
+def _require_narrower(old: VerifierProfile, new: VerifierProfile) -> None:
+    fixed = (new.name, new.corporate_number, new.country, new.trust_mark)
+    if fixed != (old.name, old.corporate_number, old.country, old.trust_mark):
+        raise refuse("REG-VER-4", "identity_change", "only an administrator changes who a firm is")
+    known = {purpose.code: purpose for purpose in old.purposes}
+    for purpose in new.purposes:
+        granted = known.get(purpose.code)
+        if granted is None or not _within(purpose, granted):
+            raise refuse("REG-VER-4", "purpose_widened", "only an administrator widens a purpose")
+
+
+def _within(asked: Purpose, granted: Purpose) -> bool:
+    """The same purpose in every word, with no claim or credential type added."""
+    words = replace(asked, claims=granted.claims, vcts=granted.vcts)
+    claims = all(path in granted.claims for path in asked.claims)
+    return words == granted and claims and all(vct in granted.vcts for vct in asked.vcts)
+
+
+def _written(view: View, record: VerifierRecord, before: VerifierRecord | None) -> Changes:
+    profile = record.profile
+    if profile.mailbox is not None:
+        require_url(view, profile.mailbox.url, "REG-REC-3")
+    changes = {verifier_key(record.verifier): record.to_bytes()}
+    dropped = () if before is None else before.profile.client_hashes
+    for x509_hash in dropped:
+        if x509_hash not in profile.client_hashes:
+            changes[client_key(x509_hash)] = _client(record, RETIRED)
+    for x509_hash in profile.client_hashes:
+        owner = find(view, ClientRecord, client_key(x509_hash))
+        if owner is not None and owner.verifier != record.verifier:
+            raise refuse("REG-VER-5", "client_taken", "the certificate belongs to another firm")
+        if owner is None or owner.state != ACTIVE:
+            changes[client_key(x509_hash)] = _client(record, ACTIVE)
+    return changes
+
+
+def _client(record: VerifierRecord, state: str) -> bytes:
+    return ClientRecord(
+        state=state, height=record.height, time=record.time, verifier=record.verifier
+    ).to_bytes()
+
+
+def _suspend(view: View, account: str, body: SuspendVerifier, block: BlockContext) -> Changes:
+    if account != body.verifier:
+        require_admin(view, account, "REG-VER-6")
+    record = verifier(view, body.verifier, "REG-VER-6")
+    if record.state != ACTIVE:
+        raise refuse("REG-VER-6", "verifier_suspended", "the firm is suspended already")
+    changed = replace(
+        record,
+        state=SUSPENDED,
+        height=block.height,
+        time=block.time,
+        suspended_at=block.time,
+        suspended_by=account,
+        reason=body.reason,
+    )
+    return {verifier_key(body.verifier): changed.to_bytes()}
+
+
+def _reinstate(view: View, account: str, body: ReinstateVerifier, block: BlockContext) -> Changes:
+    if account != body.verifier:
+        require_admin(view, account, "REG-VER-6")
+    record = verifier(view, body.verifier, "REG-VER-6")
+    admin = is_admin(view, account)
+    require_reinstatable(record.state, record.suspended_by, account, admin=admin)
+    changed = replace(
+        record,
+        state=ACTIVE,
+        height=block.height,
+        time=block.time,
+        suspended_at=None,
+        suspended_by=None,
+        reason=None,
+    )
+    return {verifier_key(body.verifier): changed.to_bytes()}
+
+
+RULES: dict[str, Rule] = {
+    RegisterVerifier.TYPE: _register,
+    UpdateVerifier.TYPE: _update,
+    SuspendVerifier.TYPE: _suspend,
+    ReinstateVerifier.TYPE: _reinstate,
+}
