@@ -32,7 +32,10 @@ class MapProof:
         """
         if not isinstance(obj, dict) or not obj.keys() >= _NULLABLE:
             raise Malformed("a proof is not an object with all its members", code=_CODE)
-        said: JSONObject = {name: item for name, item in obj.items() if item is not None}
+        said = obj.copy()
+        for name in _NULLABLE:
+            if said[name] is None:
+                del said[name]
         fields = Fields(said, where="map proof", code=_CODE)
         key = fields.take_str("key", max_len=MAX_KEY)
         value = fields.opt_bytes("value", max_len=_MAX_VALUE_TEXT)
