@@ -1,0 +1,32 @@
+"""What this firm takes: decided here and in its configuration, never by what is presented."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+JAPAN = ZoneInfo("Asia/Tokyo")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The limits of a verification.
+
+    Args:
+        max_age: How old the newest block of the ledger may be.
+        leeway: How far the clocks of issuer and firm may differ.
+        binding_past: How long ago the holder may have signed.
+        binding_future: How far ahead the holder's clock may be.
+    """
+
+    max_age: timedelta = timedelta(hours=24)
+    leeway: timedelta = timedelta(seconds=60)
+    binding_past: timedelta = timedelta(seconds=300)
+    binding_future: timedelta = timedelta(seconds=60)
+
+
+DEFAULT_POLICY = Policy()
+
+
+def today_in_japan(now: datetime) -> date:
+    """The date in Japan: ages and licences count by it, never by UTC."""
+    return now.astimezone(JAPAN).date()

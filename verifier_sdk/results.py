@@ -1,0 +1,163 @@
+"""What a verification ends in: a typed result, or an error that tells the failed step.
+
+There is no boolean verdict. A result exists only when every step passed.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import IntEnum
+from typing import Literal, NoReturn
+
+from ssi.encoding import JSONObject
+from ssi.errors import SSIError
+from ssi.sharing import VerifiedConsent
+from verifier_sdk.claims import Claims
+
+Language = Literal["ja", "en"]
+
+
+class Step(IntEnum):
+    """The steps of a verification, in their order [TRUST-1]."""
+
+    PARSE = 1
+    REQUEST = 2
+    ISSUER = 3
+    SIGNATURE = 4
+    TIMES = 5
+    KEY_BINDING = 6
+    STATUS = 7
+    POLICY = 8
+
+
+STEP_NAMES: dict[Step, tuple[str, str]] = {
+    Step.PARSE: ("読み取り", "parse"),
+    Step.REQUEST: ("自社の有効な依頼への回答", "request known, unused, in time"),
+    Step.ISSUER: ("発行者の認定（台帳）", "issuer accredited on the ledger"),
+    Step.SIGNATURE: ("署名と開示項目", "signature and disclosures"),
+    Step.TIMES: ("有効期間", "times"),
+    Step.KEY_BINDING: ("本人の鍵による証明", "key binding"),
+    Step.STATUS: ("失効状態", "status"),
+    Step.POLICY: ("依頼した内容と条件", "what was asked, and the profile's conditions"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """The verdict of one step; its detail never holds a claim."""
+
+    step: Step
+    passed: bool
+    detail: str = ""
+
+    def name(self, lang: Language = "en") -> str:
+        """The name of the step."""
+        return STEP_NAMES[self.step][0 if lang == "ja" else 1]
+
+
+class Trail:
+    """Collects the verdicts of one verification, and where it failed."""
+
+    def __init__(self) -> None:
+        self.checks: list[Check] = []
+
+    @contextmanager
+    def step(self, step: Step) -> Iterator[list[str]]:
+        """Run one step; the details noted in the yielded list become part of its check."""
+        notes: list[str] = []
+        try:
+            yield notes
+        except SSIError as error:
+            self.checks.append(Check(step=step, passed=False, detail=error.code))
+            raise
+        self.checks.append(Check(step=step, passed=True, detail="; ".join(notes)))
+
+    @property
+    def failed(self) -> Check | None:
+        """The step that failed, if one did."""
+        return next((check for check in self.checks if not check.passed), None)
+
+
+NOT_INCLUDED: tuple[tuple[str, str], ...] = (
+    ("制裁対象者・PEPの照合", "sanctions and PEP screening"),
+    ("反社会的勢力の照合", "screening for anti-social forces"),
+    ("免許の停止（免停）や違反点数", "licence suspension or penalty points"),
+    ("信用情報", "credit history"),
+    ("犯罪歴", "criminal record"),
+    ("発行後に失った在留資格", "loss of residence status after issuance"),
+    (
+        "犯罪収益移転防止法に基づく自社の取引時確認の代替",
+        "your own duty of customer due diligence under the AML act",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerPoint:
+    """Under which block the ledger was read."""
+
+    height: int
+    time: datetime
+    validators: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedPresentation:
+    """A presentation that passed every step, and how far that reaches.
+
+    Attributes:
+        claims: What was asked and given, typed.
+        checks: The verdict of every step.
+        status_age: How old the oldest status list used is.
+        validators: How many validators stand behind the block that the ledger was read under.
+        height: The height of that block.
+        header_time: Its time.
+        header_age: How old it was when the presentation was verified.
+        issuers: The ids of the issuers on the ledger.
+        relationship: The pairwise id of the holder, when a consent came along.
+        records: The record of receipt (APPI art. 30), without claim values.
+    """
+
+    request_id: str
+    reference: str
+    profile: str
+    claims: Claims = field(repr=False)
+    checks: tuple[Check, ...]
+    verified_at: datetime
+    status_age: timedelta
+    validators: int
+    height: int
+    header_time: datetime
+    header_age: timedelta
+    issuers: tuple[str, ...]
+    trust_frameworks: tuple[str, ...]
+    consent: VerifiedConsent | None = field(default=None, repr=False)
+    records: JSONObject = field(default_factory=dict, repr=False)
+
+    @property
+    def relationship(self) -> str | None:
+        """The pairwise id of the holder at this firm."""
+        return None if self.consent is None else self.consent.relationship
+
+    def not_included(self, lang: Language = "en") -> tuple[str, ...]:
+        """What this result does not tell, so that nobody takes it for more [TRUST-9]."""
+        return tuple(text[0 if lang == "ja" else 1] for text in NOT_INCLUDED)
+
+    def __bool__(self) -> NoReturn:
+        """Refuse to be a verdict.
+
+        Raises:
+            TypeError: Always: a result exists only when every step passed.
+        """
+        raise TypeError("a result is no verdict: rejection is an exception")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectedPresentation:
+    """What the event ``presentation.rejected`` tells: no claim, and nobody's."""
+
+    request_id: str
+    reference: str
+    code: str
+    check: Check | None
