@@ -123,9 +123,8 @@ def _store(session: Session, services: Services, incoming: _Incoming, now: datet
     quotas.charge(
         session,
         secret=services.secret,
-        what="push",
+        what=quotas.Action(name="push", limit=config.sender_per_hour),
         who=address.issuer,
-        limit=config.sender_per_hour,
         now_ms=now_ms,
     )
     session.add(

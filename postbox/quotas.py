@@ -5,6 +5,7 @@ two windows cannot be joined, and a stolen table names nobody.
 """
 
 import hmac
+from dataclasses import dataclass
 from hashlib import sha256
 
 from sqlalchemy import delete
@@ -17,35 +18,40 @@ HOUR_MS = 3_600_000
 _KEPT_WINDOWS = 2
 
 
-def charge(  # noqa: PLR0913 - the facts of one charge
-    session: Session, *, secret: bytes, what: str, who: str, limit: int, now_ms: int, count: int = 1
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """What is counted, how often it may be done in an hour, and how often it is done now."""
+
+    name: str
+    limit: int
+    count: int = 1
+
+
+def charge(session: Session, *, secret: bytes, what: Action, who: str, now_ms: int) -> None:
     """Count an action in the current hour, or refuse it.
 
     Args:
         session: A writing transaction; the count is undone with it.
         secret: The mailbox's secret.
-        what: The kind of action.
+        what: The action.
         who: The sender's key or network address; only its HMAC is stored.
-        limit: The most in an hour.
         now_ms: The present.
-        count: How many actions these are.
 
     Raises:
         Unavailable: ``mailbox.quota`` with the seconds until the next hour.
     """
     window = now_ms // HOUR_MS
-    key = hmac.digest(secret, f"{what}\0{window}\0{who}".encode(), sha256)
+    key = hmac.digest(secret, f"{what.name}\0{window}\0{who}".encode(), sha256)
     row = session.get(Counter, (key, window), with_for_update=True)
-    if (row.count if row else 0) + count > limit:
+    if (row.count if row else 0) + what.count > what.limit:
         wait = (window + 1) * HOUR_MS - now_ms
         raise Unavailable(
             "too much in one hour", code="mailbox.quota", retry_after=wait // 1000 + 1
         )
     if row is None:
-        session.add(Counter(who=key, window=window, count=count))
+        session.add(Counter(who=key, window=window, count=what.count))
     else:
-        row.count += count
+        row.count += what.count
 
 
 def forget_counters(session: Session, *, now_ms: int) -> None:

@@ -33,7 +33,7 @@ COMMANDS = (
             "不具合と直し方を示します"),
     Command("wallet", "wallet.cli", "the resident's wallet", "住民のウォレット"),
     Command("issuer", "issuer.cli", "the issuer's portal", "発行者のポータル"),
-    Command("mailbox", "mailbox.cli", "the electronic PO box", "電子私書箱"),
+    Command("mailbox", "warifu.mailbox_cli", "the electronic PO box", "電子私書箱"),
     Command("firm", "warifu.demo.firm_cli", "a sample sharing-economy firm",
             "シェアリング事業者の見本"),
     Command("chain", "registry_chain.cli", "the shared chain's node", "共有台帳のノード"),
