@@ -365,6 +365,22 @@ def test_one_id_twice_is_refused():
         query(credential("q"), credential("q"))
 
 
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"claims": [{"id": "a", "path": ["x"]}, {"id": "a", "path": ["y"]}]},
+        {"claims": [{"id": "a", "path": ["x"]}, {"path": ["y"]}], "claim_sets": [["a"]]},
+        {"claims": [{"path": ["x"], "values": ["v" * 1025]}]},
+        {"claim_sets": [["a"]]},
+    ],
+)
+def test_claims_that_cannot_be_told_apart_or_bounded_are_refused(members):
+    """[PRE-QUERY-1] [PRE-QUERY-2] [PRE-QUERY-4]."""
+    with pytest.raises(Malformed) as refused:
+        query(credential(**members))
+    assert refused.value.code == "query.malformed"
+
+
 def test_an_authority_key_id_is_base64url():
     with pytest.raises(Malformed):
         query(credential(trusted_authorities=[{"type": "aki", "values": ["a="]}]))

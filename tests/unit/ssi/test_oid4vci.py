@@ -176,6 +176,8 @@ def test_bad_offers_are_refused(change):
         f"{build_offer_link(OFFER)}&credential_offer_uri=https%3A%2F%2Fissuer.example.com",
         f"{build_offer_link(OFFER)}&credential_offer=%7B%7D",
         "openid4vp://?client_id=a",
+        build_offer_link(OFFER).replace("openid-credential-offer", "openid4vp"),
+        build_offer_link(OFFER).replace("//", f"//{'a' * 9000}"),
         "openid-credential-offer://?credential_offer=" + "a" * 9000,
         "openid-credential-offer://[",
     ],
@@ -284,6 +286,7 @@ def test_metadata_of_another_issuer_is_refused():
         {"batch_credential_issuance": {"batch_size": 1}},
         {"credential_configurations_supported": {"x": {}}},
         {"credential_configurations_supported": {"x": []}},
+        {"credential_configurations_supported": {"x": 5}},
         {"credential_configurations_supported": {str(n): {"format": "x"} for n in range(300)}},
         {"display": [{"locale": "ja", "name": "a"}, {"locale": "ja", "name": "b"}]},
         {
@@ -475,6 +478,11 @@ def crafted(header=None, typ="openid4vci-proof+jwt", key=KEY, **changes):
     claims = {name: value for name, value in claims.items() if value is not None}
     header = {"jwk": KEY.public_key.jwk} if header is None else header
     return sign_jws(claims, key, typ=typ, header=header)
+
+
+def test_another_type_is_refused_before_any_signature():
+    """[ISS-PROOF-1]."""
+    assert refusal(parse_key_proof, crafted(typ="JWT")) == "issuance.proof_malformed"
 
 
 def test_a_proof_may_name_its_key_by_did_or_certificate():

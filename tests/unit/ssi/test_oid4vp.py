@@ -26,6 +26,7 @@ from ssi.errors import (
 )
 from ssi.forms import build_form
 from ssi.jose import sign_jws
+from ssi.jwe import encrypt_jwe
 from ssi.keys import AgreementKey, Alg, generate_agreement_key, generate_signer
 from ssi.oid4vp import (
     REQUEST_TYPE,
@@ -454,6 +455,22 @@ def test_a_writer_cannot_sign_with_the_wrong_header(options):
         built(**options)
 
 
+def test_a_writer_cannot_sign_for_a_redirect_uri():
+    """[PRE-REQ-4]."""
+    who = ClientId(prefix=Prefix.REDIRECT_URI, value=URI)
+    with pytest.raises(ValueError, match="cannot be signed"):
+        built(replace(REQUEST, client_id=who), chain=[])
+
+
+def test_what_counts_is_the_client_that_was_signed():
+    """[PRE-REQ-4]."""
+    untrusted = replace(parse_request_object(built()), client_id=BY_NAME.text)
+    with pytest.raises(BindingMismatch):
+        verify_request_object(
+            untrusted, client_id=BY_NAME.text, wallet_nonce=None, now=NOW, policy=POLICY
+        )
+
+
 @pytest.mark.parametrize("change", [{"nonce": "a" * 21}, {"state": "a" * 21}])
 def test_a_writer_needs_128_bits(change):
     """[PRE-REQ-2]."""
@@ -535,6 +552,7 @@ def test_a_link_may_carry_the_object():
         ("https://10.0.0.1/R/ABCDEFGHIJ234567", "request.link"),
         ("openid4vp://?client_id=" + "a" * 20000, "request.link"),
         ("openid4vp://[?client_id=a", "request.link"),
+        (LINK.to_link(f"openid4vp://{'a' * 20000}"), "request.link"),
         ("openid4vp://?client_id=a&dcql_query=%7B", "json.malformed"),
     ],
 )
@@ -543,6 +561,13 @@ def test_bad_links_are_refused(text, code):
     with pytest.raises(Malformed) as caught:
         parse_request_link(text)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("missing", ["client_id", "request_uri"])
+def test_only_a_reference_is_written_as_a_link(missing):
+    """[PRE-REQ-1]."""
+    with pytest.raises(ValueError, match="by reference"):
+        replace(LINK, **{missing: None}).to_link()
 
 
 def test_what_a_wallet_posts_for_a_request_reads_back():
@@ -573,6 +598,15 @@ def test_a_sealed_answer_opens_with_the_key_of_the_request():
     with pytest.raises(InvalidSignature) as refused:
         parse_response(form, find_key={"k1": generate_agreement_key(os.urandom)}.get)
     assert refused.value.code == "jwe.decrypt"
+
+
+def test_a_sealed_answer_names_its_key():
+    """[PRE-RESP-3]."""
+    nameless = encrypt_jwe(b"{}", SEALING.public_jwk(), enc="A128GCM", random=os.urandom)
+    for read in (response_key_id, lambda form: parse_response(form, find_key=lambda _: SEALING)):
+        with pytest.raises(Malformed) as caught:
+            read(build_form({"response": nameless}))
+        assert caught.value.code == "presentation.unknown_key"
 
 
 OPEN = replace(REQUEST, response_mode=ResponseMode.DIRECT_POST, response_key=None)
