@@ -359,6 +359,13 @@ def test_a_bad_query_is_refused(place, value):
     assert refused.value.code == "query.malformed"
 
 
+@pytest.mark.parametrize("name", ["", "a b", "é", "q\n", "a.b", "x" * 129])
+def test_an_id_is_letters_digits_underscore_and_hyphen(name):
+    """[PRE-QUERY-2]."""
+    with pytest.raises(Malformed):
+        query(credential(name))
+
+
 def test_one_id_twice_is_refused():
     """[PRE-QUERY-2]."""
     with pytest.raises(Malformed):
