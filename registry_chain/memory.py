@@ -43,11 +43,13 @@ class HeadMemory:
         """A memory for one process."""
         return cls(":memory:")
 
-    def newest(self, chain: str) -> bytes | None:
-        """The highest light block remembered."""
+    def below(self, chain: str, height: int) -> bytes | None:
+        """The highest light block remembered that is lower than ``height``."""
         with self._lock:
             row = self._db.execute(
-                "SELECT block FROM heads WHERE chain = ? ORDER BY height DESC LIMIT 1", (chain,)
+                "SELECT block FROM heads WHERE chain = ? AND height < ?"
+                " ORDER BY height DESC LIMIT 1",
+                (chain, height),
             ).fetchone()
         return None if row is None else bytes(row[0])
 

@@ -31,7 +31,7 @@ MAX_KEYS = 64
 MAX_KEY_CHARS = 200
 MAX_PAGE = 200
 MAX_EXPORT = 200
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 4.0  # below the usual patience of a client
 IMMUTABLE = "public, max-age=31536000, immutable"
 _BODY_LIMITS = JsonLimits(max_bytes=MAX_BODY, max_depth=4, max_members=400, max_string=MAX_TX_BYTES)
 _KEY_CHARS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_/")

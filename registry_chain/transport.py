@@ -51,11 +51,11 @@ class Nodes:
 
     def get(self, url: str) -> JSONObject:
         """Fetch a JSON object."""
-        return _object(self._exchange(Request(url=url, headers={"Accept": _JSON})))
+        return _object(self._fetch(Request(url=url, headers={"Accept": _JSON})))
 
     def get_text(self, url: str) -> str:
         """Fetch ASCII text."""
-        answer = self._exchange(Request(url=url))
+        answer = self._fetch(Request(url=url))
         _require_ok(answer)
         try:
             return answer.body.decode("ascii")
@@ -66,10 +66,7 @@ class Nodes:
         """Post a JSON object and read one."""
         headers = {"Accept": _JSON, "Content-Type": _JSON}
         request = Request(method="POST", url=url, headers=headers, body=canonical_json(body))
-        return _object(self._exchange(request))
-
-    def _exchange(self, request: Request) -> Response:
-        return self._fetch(request)
+        return _object(self._fetch(request))
 
 
 def _object(answer: Response) -> JSONObject:

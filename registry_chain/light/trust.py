@@ -15,9 +15,18 @@ from nacl.exceptions import BadSignatureError
 from registry_chain.light.codec import Timestamp
 from registry_chain.light.commit import Flag, vote_sign_bytes
 from registry_chain.light.header import header_hash
-from registry_chain.light.light_block import UntrustedLightBlock
+from registry_chain.light.light_block import UntrustedLightBlock, light_block_to_json
 from registry_chain.light.validators import ValidatorSet, validators_hash
-from ssi.errors import InvalidProof, InvalidSignature, NotYetValid, Rejected, Stale, Untrusted
+from ssi.encoding import canonical_json
+from ssi.errors import (
+    InvalidProof,
+    InvalidSignature,
+    Misbehaviour,
+    NotYetValid,
+    Rejected,
+    Stale,
+    Untrusted,
+)
 
 QUORUM: Final = Fraction(2, 3)
 _LEAST_TRUST: Final = Fraction(1, 3)
@@ -57,6 +66,7 @@ class TrustedState:
 
     ``pinned`` marks a state that a person vouches for, such as the genesis: the trusting period
     does not apply to it. ``next_app_hash`` is the root that the next header must carry, if known.
+    ``block`` is what was verified, kept as evidence should its validators sign a contradiction.
     """
 
     chain_id: str
@@ -67,6 +77,7 @@ class TrustedState:
     validators: ValidatorSet = field(repr=False)
     next_app_hash: bytes | None = None
     pinned: bool = False
+    block: UntrustedLightBlock | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +126,8 @@ def verify_light_block(
         Rejected: It is not to be believed: ``light.*``. ``light.not_enough_trust`` means that
             blocks in between may still lead to it.
         Stale: ``light.stale``: good, but too old.
+        Misbehaviour: ``light.misbehaviour``: the trusted validators signed this block as well as the
+            trusted one, and both cannot be; the evidence is in it.
     """
     if now.tzinfo is None:
         raise ValueError("now is an aware time")
@@ -148,17 +161,14 @@ def _same_chain(untrusted: UntrustedLightBlock, trusted: TrustedState) -> None:
 
 
 def _later(untrusted: UntrustedLightBlock, trusted: TrustedState) -> None:
-    """(3) Trust goes forward: a later height has a later time, a height has one header."""
+    """(3) Trust goes forward, and so does time."""
     header = untrusted.header
     if header.height < trusted.height:
         raise Untrusted("the light block is older than the trusted one", code="light.height")
     if header.height == trusted.height:
-        if header_hash(header) != trusted.header_hash:
-            raise Untrusted("another header is trusted at this height", code="light.conflict")
-    elif header.time <= trusted.time and trusted.height > 0:
+        return
+    if header.time < trusted.time or (header.time == trusted.time and trusted.height > 0):
         raise Rejected("time does not grow with height", code="light.time")
-    elif header.time < trusted.time:
-        raise Rejected("the first block is before the genesis", code="light.time")
 
 
 def _not_from_the_future(
@@ -218,15 +228,31 @@ def _continues(untrusted: UntrustedLightBlock, trusted: TrustedState) -> None:
     """(8a) The next block has the validators and the state that were announced."""
     header = untrusted.header
     if header.height == trusted.height:
+        if header_hash(header) != trusted.header_hash:
+            raise _conflict(untrusted, trusted, trusted.validators)
         return
     if header.validators_hash != trusted.next_validators_hash:
         raise Untrusted(
             "the validators are not those announced before", code="light.validators_changed"
         )
     if trusted.height > 0 and header.last_block_id.hash != trusted.header_hash:
-        raise Untrusted("the header does not follow the trusted one", code="light.conflict")
+        raise _conflict(untrusted, trusted, untrusted.validators)
     if trusted.next_app_hash is not None and header.app_hash != trusted.next_app_hash:
         raise Untrusted("the founding state is not that of the genesis", code="light.app_hash")
+
+
+def _conflict(
+    untrusted: UntrustedLightBlock, trusted: TrustedState, entitled: ValidatorSet
+) -> Untrusted | Misbehaviour:
+    """Tell a stranger's fork from one by the trusted validators themselves [REG-LIGHT-8]."""
+    if trusted.block is None or untrusted.validators != entitled:
+        return Untrusted("another header is trusted already", code="light.conflict")
+    return Misbehaviour(
+        "the validators signed two blocks that cannot both be",
+        code="light.misbehaviour",
+        first=canonical_json(light_block_to_json(trusted.block)),
+        second=canonical_json(light_block_to_json(untrusted)),
+    )
 
 
 def _trusted_ones_signed(
@@ -272,6 +298,7 @@ def _verified(untrusted: UntrustedLightBlock, signed: frozenset[bytes]) -> Verif
             header_hash=own_hash,
             next_validators_hash=header.next_validators_hash,
             validators=validators,
+            block=untrusted,
         ),
         block=untrusted,
     )

@@ -1,0 +1,427 @@
+"""A client of the chain that believes nothing: it verifies, remembers, and never goes back.
+
+Everything is proven from a genesis its user pinned [REG-CLI-1]. This module is the door through
+which the products read the ledger; records and errors they need are exported here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import TypeVar
+
+from registry_chain import records as r
+from registry_chain.follower import Follower
+from registry_chain.genesis import Genesis
+from registry_chain.light import (
+    MapProof,
+    TrustOptions,
+    TxInclusionProof,
+    UntrustedBundle,
+    UntrustedLightBlock,
+    VerifiedLightBlock,
+    parse_bundle,
+    parse_light_block,
+    verify_bundle,
+    verify_map_proof,
+    verify_tx_inclusion,
+)
+from registry_chain.memory import HeadMemory
+from registry_chain.records import (
+    AckRecord,
+    AnchorRecord,
+    ClientRecord,
+    ConsentRecord,
+    IssuerRecord,
+    KeyRecord,
+    MemberRecord,
+    NoticeRecord,
+    OperatorRecord,
+    PurposeRecord,
+    Record,
+    SchemaRecord,
+    StatusRecord,
+    VerifierRecord,
+)
+from registry_chain.submitter import Committed, Submitter
+from registry_chain.transactions import tx_id_of
+from registry_chain.transport import LIMITS, Nodes
+from ssi.encoding import (
+    JSON,
+    Fields,
+    JSONObject,
+    b64url_encode,
+    parse_json_object,
+    sha256,
+)
+from ssi.errors import InvalidProof, Misbehaviour, Refused, Untrusted
+from ssi.fetch import Fetch
+
+__all__ = [
+    "AckRecord",
+    "AnchorRecord",
+    "ClientRecord",
+    "Committed",
+    "ConsentRecord",
+    "Genesis",
+    "HeadMemory",
+    "IssuerRecord",
+    "KeyRecord",
+    "MemberRecord",
+    "NoticeRecord",
+    "OperatorRecord",
+    "Proven",
+    "ProvenMany",
+    "PurposeRecord",
+    "RegistryClient",
+    "SchemaRecord",
+    "StatusRecord",
+    "Submitter",
+    "VerifierRecord",
+]
+
+SomeRecord = TypeVar("SomeRecord", bound=Record)
+MAX_AGE = timedelta(minutes=5)
+MAX_KEYS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proven:
+    """The value at a key, or its absence, as the chain had it at ``time``."""
+
+    key: str
+    value: JSONObject | None
+    height: int
+    time: datetime
+    validators: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenMany:
+    """Values under one light block; ``bundle`` can be stapled to a presentation."""
+
+    values: Mapping[str, JSONObject | None]
+    height: int
+    time: datetime
+    validators: int
+    bundle: JSONObject = field(repr=False)
+
+    def record(self, kind: type[SomeRecord], key: str) -> SomeRecord | None:
+        """The typed record at a key that was asked for, or ``None`` when it is proven absent."""
+        value = self.values[key]
+        return None if value is None else kind.from_json(value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A verified value kept for a little while."""
+
+    proven: Proven
+    read_at: datetime
+
+
+class RegistryClient:
+    """Reads and submits through any of several nodes of one chain. Safe to share between threads.
+
+    Args:
+        urls: The nodes' addresses.
+        genesis: The pinned genesis.
+        fetch: Bounded HTTP.
+        memory: What was verified before; shared by the processes of one program.
+        max_age: How old the newest header may be for `issuer` and its siblings.
+        cache_for: How long a verified single value may be used again; never beyond ``max_age``.
+    """
+
+    def __init__(  # noqa: PLR0913 - two ages with defaults
+        self,
+        urls: Sequence[str],
+        genesis: Genesis,
+        fetch: Fetch,
+        memory: HeadMemory,
+        *,
+        max_age: timedelta = MAX_AGE,
+        cache_for: timedelta = timedelta(0),
+    ) -> None:
+        self._nodes = Nodes(urls, fetch)
+        self._genesis = genesis
+        self._max_age = max_age
+        self._cache_for = cache_for
+        self._follower = Follower(genesis, memory)
+        self._kept: dict[str, _Kept] = {}
+
+    @property
+    def chain_id(self) -> str:
+        """The chain's id."""
+        return self._genesis.chain_id
+
+    # --- reading ---
+
+    def head(self, now: datetime, *, max_age: timedelta | None = None) -> VerifiedLightBlock:
+        """The newest header any node has, verified and remembered.
+
+        Args:
+            now: The present.
+            max_age: How old it may be; any age when ``None``.
+
+        Returns:
+            The verified light block.
+
+        Raises:
+            Unavailable: No node has a header that is new enough.
+            Rejected: What the nodes say does not verify.
+            Misbehaviour: The validators contradict themselves.
+        """
+        floor = self._follower.height
+
+        def ask(url: str) -> VerifiedLightBlock:
+            found = parse_light_block(self._nodes.get(f"{url}/v1/light/latest"))
+            return self._newest(url, found, floor, now, max_age)
+
+        return self._nodes.each(ask)
+
+    def height(self, now: datetime) -> int:
+        """The newest verified height."""
+        return self.head(now).height
+
+    def read(self, key: str, *, now: datetime, max_age: timedelta | None = None) -> Proven:
+        """The value at a key, proven present or absent.
+
+        Args:
+            key: The record's key.
+            now: The present.
+            max_age: How old the header may be; the client's own limit when ``None``.
+
+        Raises:
+            Unavailable: ``light.stale`` or ``chain.*``: no proof that is new enough.
+            Rejected: The answers do not verify.
+        """
+        limit = self._max_age if max_age is None else max_age
+        kept = self._kept.get(key)
+        if kept is not None and self._usable(kept, now, limit):
+            return kept.proven
+        many = self.read_many((key,), now=now, max_age=limit)
+        proven = Proven(
+            key=key,
+            value=many.values[key],
+            height=many.height,
+            time=many.time,
+            validators=many.validators,
+        )
+        if self._cache_for:
+            if len(self._kept) > 1000:  # noqa: PLR2004 - a bound, not a rule
+                self._kept.clear()
+            self._kept[key] = _Kept(proven, now)
+        return proven
+
+    def read_many(
+        self, keys: Sequence[str], *, now: datetime, max_age: timedelta | None = None
+    ) -> ProvenMany:
+        """Values of up to 64 keys under one light block, with the bundle that proves them."""
+        asked = tuple(dict.fromkeys(keys))
+        if not 1 <= len(asked) <= MAX_KEYS:
+            raise ValueError("one to 64 keys can be read at once")
+        limit = self._max_age if max_age is None else max_age
+        floor = self._follower.height
+
+        def ask(url: str) -> ProvenMany:
+            names: list[JSON] = list(asked)
+            bundle = self._nodes.post(f"{url}/v1/records", {"keys": names})
+            parsed = parse_bundle(bundle)
+            head = self._newest(url, parsed.light_block, floor, now, limit)
+            return _many(head, _records(parsed, asked, head), bundle)
+
+        return self._nodes.each(ask)
+
+    def verify_stapled(
+        self, bundle: JSONObject, *, now: datetime, max_age: timedelta | None = None
+    ) -> ProvenMany:
+        """Judge a bundle that somebody stapled, without asking any node.
+
+        Raises:
+            Rejected: It does not verify.
+            Stale: ``light.stale``.
+        """
+        parsed = parse_bundle(bundle)
+        limit = self._max_age if max_age is None else max_age
+        trusted = self._follower.trusted(parsed.light_block.height, now)
+        verified = verify_bundle(
+            parsed, trusted=trusted, now=now, options=TrustOptions(max_age=limit)
+        )
+        self._follower.remember(verified.light_block)
+        return _many(verified.light_block, verified.records, bundle)
+
+    def _newest(
+        self,
+        url: str,
+        found: UntrustedLightBlock,
+        floor: int,
+        now: datetime,
+        max_age: timedelta | None,
+    ) -> VerifiedLightBlock:
+        def path(start: int) -> list[JSON]:
+            answer = self._nodes.get(f"{url}/v1/trust-path?from={start}")
+            return Fields(answer, where="trust path", code="chain.answer").take_list("light_blocks")
+
+        return self._follower.newest(found, floor=floor, path=path, now=now, max_age=max_age)
+
+    # --- typed records ---
+
+    def issuer(self, issuer_id: str, now: datetime) -> IssuerRecord:
+        """The issuer's record; ``Untrusted`` (``chain.issuer_unknown``) when there is none."""
+        return self._known(IssuerRecord, r.issuer_key(issuer_id), now)
+
+    def issuer_key(self, issuer_id: str, thumbprint: str, now: datetime) -> KeyRecord:
+        """An issuer's signing key; ``Untrusted`` (``chain.key_unknown``) when there is none."""
+        return self._known(KeyRecord, r.signing_key_key(issuer_id, thumbprint), now)
+
+    def verifier(self, verifier_id: str, now: datetime) -> VerifierRecord:
+        """The firm's record; ``Untrusted`` (``chain.verifier_unknown``) when there is none."""
+        return self._known(VerifierRecord, r.verifier_key(verifier_id), now)
+
+    def verifier_by_client_id(self, x509_hash: str, now: datetime) -> VerifierRecord:
+        """The firm a certificate belongs to; ``Untrusted`` when it belongs to none any more."""
+        client = self._known(ClientRecord, r.client_key(x509_hash), now)
+        firm = self.verifier(client.verifier, now)
+        if client.state != r.ACTIVE or x509_hash not in firm.profile.client_hashes:
+            raise Untrusted("the certificate is no firm's any more", code="chain.client_unknown")
+        return firm
+
+    def operator(self, operator_id: str, now: datetime) -> OperatorRecord:
+        """A mailbox operator; ``Untrusted`` (``chain.operator_unknown``) when there is none."""
+        return self._known(OperatorRecord, r.operator_key(operator_id), now)
+
+    def status_record(self, issuer_id: str, status_list: str, now: datetime) -> StatusRecord:
+        """The newest edition of a list; ``Untrusted`` (``chain.status_unknown``) when none is."""
+        return self._known(StatusRecord, r.status_key(issuer_id, status_list), now)
+
+    def status_token(self, record: StatusRecord) -> str:
+        """The token a status record names, checked by its digest.
+
+        Raises:
+            Unavailable: No node has it.
+            InvalidProof: What the nodes have is something else.
+        """
+
+        def ask(url: str) -> str:
+            token = self._nodes.get_text(f"{url}/v1/status-list/{record.digest}")
+            if b64url_encode(sha256(token.encode())) != record.digest:
+                raise InvalidProof("a node gave another status list", code="chain.answer")
+            return token
+
+        return self._nodes.each(ask)
+
+    def schema(self, name: str, version: int, now: datetime) -> SchemaRecord:
+        """A credential type; ``Untrusted`` (``chain.schema_unknown``) when there is none."""
+        return self._known(SchemaRecord, r.schema_key(name, version), now)
+
+    def consent(self, commitment: str, now: datetime) -> ConsentRecord | None:
+        """A consent, or ``None`` when it is proven that none is recorded."""
+        return self._maybe(ConsentRecord, r.consent_key(commitment), now)
+
+    def notice(self, commitment: str, now: datetime) -> NoticeRecord | None:
+        """A notice, or ``None`` when it is proven that none is recorded."""
+        return self._maybe(NoticeRecord, r.notice_key(commitment), now)
+
+    def ack(self, notice: str, now: datetime) -> AckRecord | None:
+        """The answer to a notice, or ``None`` when it is proven that there is none."""
+        return self._maybe(AckRecord, r.ack_key(notice), now)
+
+    def anchor(self, issuer_id: str, batch: str, now: datetime) -> AnchorRecord | None:
+        """A batch anchor, or ``None`` when it is proven that there is none."""
+        return self._maybe(AnchorRecord, r.anchor_key(issuer_id, batch), now)
+
+    def _maybe(self, kind: type[SomeRecord], key: str, now: datetime) -> SomeRecord | None:
+        value = self.read(key, now=now).value
+        return None if value is None else kind.from_json(value)
+
+    def _known(self, kind: type[SomeRecord], key: str, now: datetime) -> SomeRecord:
+        record = self._maybe(kind, key, now)
+        if record is None:
+            raise Untrusted("the register does not know it", code=f"chain.{kind.PREFIX}_unknown")
+        return record
+
+    # --- submitting ---
+
+    def next_seq(self, account: str, lane: int, now: datetime) -> int:
+        """The number the next transaction of a lane must have."""
+        many = self.read_many((r.lane_key(account, lane),), now=now)
+        value = many.values[r.lane_key(account, lane)]
+        return 1 + (0 if value is None else Fields(value, where="lane").take_int("seq"))
+
+    def submit(self, raw_tx: str, *, now: datetime) -> Committed:
+        """Submit a transaction and wait until it is in the chain, proven.
+
+        Args:
+            raw_tx: The transaction; submitting it again is safe [REG-CLI-5].
+            now: The present.
+
+        Returns:
+            Where it stands.
+
+        Raises:
+            Refused: A rule forbids it; the chain has not changed.
+            Unavailable: Its fate is unknown; submit the same bytes again.
+        """
+        self._kept.clear()
+
+        def ask(url: str) -> Committed:
+            answer = self._nodes.post(f"{url}/v1/tx?wait=commit", {"tx": raw_tx})
+            reading = Fields(answer, where="outcome", code="chain.answer")
+            if reading.take_int("code") != 0:
+                code, rule = reading.take_str("error"), reading.take_str("rule")
+                raise Refused(f"the chain refuses this by {rule}", code=code, rule=rule)
+            return self._included(url, raw_tx, now)
+
+        return self._nodes.each(ask)
+
+    def _included(self, url: str, raw_tx: str, now: datetime) -> Committed:
+        tx_id = tx_id_of(raw_tx)
+        answer = self._nodes.get(f"{url}/v1/tx/{tx_id}?proof=1")
+        reading = Fields(answer, where="transaction", code="chain.answer")
+        light = parse_light_block(reading.take_object("light_block"))
+        proof = TxInclusionProof.parse(reading.take_object("inclusion"))
+        block = self._follower.verify(light, now)
+        verify_tx_inclusion(sha256(raw_tx.encode()), proof, block.data_hash)
+        self._follower.expect(block.height + 1)  # the header that signs the changed state
+        return Committed(tx_id=tx_id, height=block.height, index=proof.index)
+
+    def _usable(self, kept: _Kept, now: datetime, limit: timedelta) -> bool:
+        recent = timedelta(0) <= now - kept.read_at <= min(self._cache_for, limit)
+        return recent and now - kept.proven.time <= limit
+
+
+def _records(
+    bundle: UntrustedBundle, asked: tuple[str, ...], head: VerifiedLightBlock
+) -> dict[str, bytes | None]:
+    """The proven values of exactly the keys that were asked for."""
+    proofs = [item for item in bundle.items if isinstance(item, MapProof)]
+    if tuple(proof.key for proof in proofs) != asked or len(proofs) != len(bundle.items):
+        raise InvalidProof("a node answered what was not asked", code="chain.answer")
+    return {
+        proof.key: verify_map_proof(proof, app_hash=head.app_hash, key=proof.key)
+        for proof in proofs
+    }
+
+
+def _many(
+    head: VerifiedLightBlock, raw: Mapping[str, bytes | None], bundle: JSONObject
+) -> ProvenMany:
+    values = {
+        key: None if value is None else parse_json_object(value, limits=r.RECORD_LIMITS)
+        for key, value in raw.items()
+    }
+    return ProvenMany(
+        values=MappingProxyType(values),
+        height=head.height,
+        time=head.time,
+        validators=head.validators,
+        bundle=bundle,
+    )
+
+
+def evidence(error: Misbehaviour) -> tuple[JSONObject, JSONObject]:
+    """The two contradicting light blocks of a misbehaviour, to be shown to others."""
+    return (
+        parse_json_object(error.first, limits=LIMITS),
+        parse_json_object(error.second, limits=LIMITS),
+    )
