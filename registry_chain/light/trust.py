@@ -126,8 +126,8 @@ def verify_light_block(
         Rejected: It is not to be believed: ``light.*``. ``light.not_enough_trust`` means that
             blocks in between may still lead to it.
         Stale: ``light.stale``: good, but too old.
-        Misbehaviour: ``light.misbehaviour``: the trusted validators signed this block as well as the
-            trusted one, and both cannot be; the evidence is in it.
+        Misbehaviour: ``light.misbehaviour``: the trusted validators signed this block as well as
+            the trusted one, and both cannot be; the evidence is in it.
     """
     if now.tzinfo is None:
         raise ValueError("now is an aware time")

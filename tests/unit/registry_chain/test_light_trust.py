@@ -18,14 +18,16 @@ from registry_chain.light import (
     TrustOptions,
     UntrustedLightBlock,
     VerifiedLightBlock,
+    parse_light_block,
     trust_from_genesis,
     validators_hash,
     verify_light_block,
 )
-from ssi.encoding import sha256
+from ssi.encoding import parse_json, sha256
 from ssi.errors import (
     InvalidProof,
     InvalidSignature,
+    Misbehaviour,
     NotYetValid,
     Rejected,
     SSIError,
@@ -133,8 +135,6 @@ def test_another_chain() -> None:
 def test_trust_does_not_go_back() -> None:
     trusted = judge(signed(header(5))).trusted
     refused(Untrusted, "height", signed(header(4)), trusted=trusted)
-    other = signed(header(5, app_hash=sha256(b"other")))
-    refused(Untrusted, "conflict", other, trusted=trusted)
 
 
 def test_time_grows_with_height() -> None:
@@ -207,10 +207,27 @@ def test_a_later_block_needs_trusted_validators() -> None:
     assert judge(block, trust_level=Fraction(1, 3)).height == 9
 
 
-def test_a_next_block_that_does_not_follow() -> None:
+def test_two_headers_of_one_height_by_the_same_validators_are_evidence() -> None:
+    """[REG-LIGHT-8]"""
+    first = signed(header(5))
+    trusted = judge(first).trusted
+    other = signed(header(5, app_hash=sha256(b"other")))
+    with pytest.raises(Misbehaviour) as caught:
+        judge(other, trusted)
+    shown = [
+        parse_light_block(parse_json(text)) for text in (caught.value.first, caught.value.second)
+    ]
+    assert shown == [first, other]
+    strangers = signed(header(5), validator_set(w=1, x=1, y=1, z=1), "wxyz")
+    refused(Untrusted, "conflict", strangers, trusted=trusted)
+    refused(Untrusted, "conflict", other, trusted=replace(trusted, block=None))
+
+
+def test_a_next_block_on_another_one_is_evidence() -> None:
+    """[REG-LIGHT-8]"""
     chain = Chain()
     trusted = judge(chain.grow()).trusted
-    refused(Untrusted, "conflict", signed(header(2)), trusted=trusted)
+    refused(Misbehaviour, "misbehaviour", signed(header(2)), trusted=trusted)
     assert judge(chain.grow(), trusted).height == 2
 
 
