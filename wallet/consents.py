@@ -227,8 +227,9 @@ def _over_asked(query: Query, purpose: Purpose | None) -> tuple[Path, ...]:
     found: dict[Path, None] = {}
     for entry in query.credentials:
         foreign = [vct for vct in entry.accepted_types if vct not in purpose.vcts]
-        if foreign or not entry.accepted_types:
-            found.update(dict.fromkeys(foreign and [(vct,) for vct in foreign] or [(entry.id,)]))
+        found.update(dict.fromkeys((vct,) for vct in foreign))
+        if not entry.accepted_types:
+            found[(entry.id,)] = None
         for claim in entry.claims:
             if not any(_covers(allowed, claim.path) for allowed in purpose.claims):
                 found[claim.path] = None
@@ -271,30 +272,49 @@ def shown_items(query_id: str, credential: StoredCredential, cut: str) -> list[I
     key = public_key_from_jwk(credential.issuer_jwk)
     verified = verify_issuer_jwt(parse_sdjwt(cut), key)
     return [
-        Item(query_id=query_id, vct=credential.vct, path=path, value=_at(verified.claims, path))
-        for path in _outermost(verified.disclosed_paths)
+        Item(
+            query_id=query_id,
+            vct=credential.vct,
+            path=path,
+            value=_value(verified.claims, path, verified.disclosed[path].value),
+        )
+        for path in _outermost(tuple(verified.disclosed))
     ]
 
 
 def _outermost(paths: Sequence[tuple[str | int, ...]]) -> list[tuple[str | int, ...]]:
-    """Drop paths inside another disclosed path: its value already shows them."""
-    known = set(paths)
+    """Drop paths inside another disclosed claim, whose value shows them already."""
+    whole = {path for path in paths if _is_plain(path)}
     return [
         path
         for path in dict.fromkeys(paths)
-        if not any(path[:length] in known for length in range(1, len(path)))
+        if not any(path[:length] in whole for length in range(1, len(path)))
     ]
 
 
-def _at(claims: JSON, path: tuple[str | int, ...]) -> JSON:
+def _is_plain(path: tuple[str | int, ...]) -> bool:
+    """Return whether a path has no array position: hidden elements shift positions."""
+    return not any(isinstance(step, int) for step in path)
+
+
+def _value(claims: JSON, path: tuple[str | int, ...], disclosed: JSON) -> JSON:
+    """Return what the path shows: the processed claim, or an array element's own disclosure."""
+    if not _is_plain(path):
+        return _without_digests(disclosed)
     value = claims
     for step in path:
-        if isinstance(value, dict) and isinstance(step, str):
-            value = value[step]
-        elif isinstance(value, list) and isinstance(step, int):
-            value = value[step]
-        else:
-            return None
+        value = value.get(str(step)) if isinstance(value, dict) else None
+    return value
+
+
+def _without_digests(value: JSON) -> JSON:
+    if isinstance(value, dict):
+        return {name: _without_digests(item) for name, item in value.items() if name != "_sd"}
+    if isinstance(value, list):
+        hidden = [isinstance(item, dict) and "..." in item for item in value]
+        return [
+            _without_digests(item) for item, gone in zip(value, hidden, strict=True) if not gone
+        ]
     return value
 
 

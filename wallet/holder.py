@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Self
 
-from registry_chain.client import RegistryClient
-from registry_chain.genesis import Genesis
-from registry_chain.memory import HeadMemory
+from registry_chain.client import Genesis, HeadMemory, RegistryClient
 from ssi.encoding import JSONObject
 from ssi.errors import NoMatchingCredential, VaultError
 from ssi.fetch import Fetch, FetchPolicy, http_fetch
@@ -298,4 +296,4 @@ def _registry(config: WalletConfig, fetch: Fetch) -> RegistryClient:
     except OSError as error:
         raise VaultError("the genesis file cannot be read", code="config.genesis") from error
     memory = HeadMemory.open(config.home / "heads.sqlite")
-    return RegistryClient(list(config.nodes), genesis, fetch, memory)
+    return RegistryClient(config.nodes, genesis, fetch, memory, max_age=config.max_age)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ssi.credential import kid_parts, status_reference, verify_times
+from ssi.credential import anchor_entry, kid_parts, status_reference, verify_times
 from ssi.encoding import (
     JSON,
     Fields,
@@ -192,19 +192,19 @@ def _check_anchor(
     salt = fields.take_bytes("salt", size=_SALT)
     index, size = fields.take_int("index"), fields.take_int("size", minimum=1)
     path = [b64url_decode(step) for step in fields.take_strs("path", max_items=MAX_PATH)]
-    record = ctx.registry.read(
-        f"anchor/{issuer_id}/{batch}", now=now, max_age=ctx.config.max_age
-    ).value
+    record = ctx.registry.anchor(issuer_id, batch, now)
     if record is None:
         raise Untrusted("the batch is not anchored", code="issuance.anchor")
-    root, recorded = record.get("root"), record.get("size")
-    if not isinstance(root, str) or recorded != size:
+    if record.size != size:
         raise InvalidProof("the anchored batch is another", code="issuance.anchor")
-    jwt = f"{untrusted.jwt.signing_input.decode()}.{b64url_encode(untrusted.jwt.signature)}"
-    digest = sha256(salt + jwt.encode())
+    entry = anchor_entry(salt, untrusted.presented.split("~", 1)[0])
     try:
         verify_inclusion(
-            root=b64url_decode(root), leaf_hash=leaf_hash(digest), index=index, size=size, path=path
+            root=b64url_decode(record.root),
+            leaf_hash=leaf_hash(entry),
+            index=index,
+            size=size,
+            path=path,
         )
     except Rejected as error:
         raise InvalidProof("it is not in the anchored batch", code="issuance.anchor") from error

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
-from ssi.credential import address_self_payload
+from ssi.credential import Address, address_self_payload
 from ssi.errors import NoMatchingCredential, VaultError
 from ssi.relationship import relationship_id
 from ssi.rights import RightsKind, RightsRequest, build_rights_request
@@ -26,8 +26,6 @@ from wallet.store import address, mark_used, signer_of
 
 if TYPE_CHECKING:
     from wallet.outbox import Item
-
-_SELF_LIFE = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,16 +89,15 @@ def _address_update(ctx: Context, item: Item, relationship: Relationship, sequen
         raise NoMatchingCredential("no verified address", code="move.no_attestation")
     else:
         signer = relationships.signer(ctx.vault, relationship)
-        payload = address_self_payload(
-            address=new,
-            moved_on=moved_on,
-            key=signer.public_key,
-            now=ctx.now(),
-            expires_at=ctx.now() + _SELF_LIFE,
-        )
         me = relationship_id(signer.public_key)
-        header = {"kid": f"{me}#{me.removeprefix('did:key:')}"}
-        cut = issue(payload, signer, random=ctx.random, header=header)
+        payload = address_self_payload(
+            Address.from_json(new),
+            moved_on,
+            did=me,
+            holder_jwk=signer.public_key.jwk,
+            now=ctx.now(),
+        )
+        cut = issue(payload, signer, random=ctx.random, header={"kid": me})
         assurance = Assurance.SELF_ASSERTED
     presentation = present(
         cut,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from registry_chain.records import VerifierRecord
+from registry_chain.client import VerifierRecord
 from registry_chain.transactions.verifiers import Purpose
 from ssi.encoding import JSONObject, parse_json_object
 from ssi.errors import Rejected, SSIError, Untrusted
@@ -22,6 +22,7 @@ from wallet.store import Names
 ACTIVE = "active"
 X509_HASH = "x509_hash:"
 _MOST_ISSUERS = 200
+_UNKNOWN = frozenset({"chain.client_unknown", "chain.verifier_unknown"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +69,8 @@ def accredited_issuer(ctx: Context, url: str, *, now: datetime) -> Issuer:
         Untrusted: ``issuance.issuer_not_accredited``.
     """
     for issuer_id in _issuer_hints(ctx):
-        record = ctx.registry.issuer(issuer_id, now=now)
-        if record is None or record.url != url:
+        record = ctx.registry.issuer(issuer_id, now)
+        if record.url != url:
             continue
         if record.state != ACTIVE or not record.accredited_at(int(now.timestamp())):
             break
@@ -102,7 +103,8 @@ def _issuer_hints(ctx: Context) -> list[str]:
             if not web.is_quiet(error):
                 raise
             continue
-        for item in items.get("items") or []:
+        listed = items.get("items")
+        for item in listed if isinstance(listed, list) else ():
             key = item.get("key") if isinstance(item, dict) else None
             if isinstance(key, str) and key.startswith("issuer/"):
                 found[key.removeprefix("issuer/")] = None
@@ -115,8 +117,8 @@ def credential_key(ctx: Context, issuer_id: str, thumbprint: str, *, now: dateti
     Raises:
         Untrusted: ``issuance.key_not_registered``.
     """
-    record = ctx.registry.issuer_key(issuer_id, thumbprint, now=now)
-    if record is None or record.use != "credential" or not record.good_at(int(now.timestamp())):
+    record = ctx.registry.issuer_key(issuer_id, thumbprint, now)
+    if record.use != "credential" or not record.good_at(int(now.timestamp())):
         raise Untrusted(
             "the issuer has not registered this key", code="issuance.key_not_registered"
         )
@@ -132,20 +134,22 @@ def firm_by_client_id(ctx: Context, client_id: str, *, now: datetime) -> Firm | 
     """
     if not client_id.startswith(X509_HASH):
         return None
-    record = ctx.registry.verifier_by_client_id(client_id.removeprefix(X509_HASH), now=now)
-    return None if record is None else _firm(record, client_id)
+    try:
+        record = ctx.registry.verifier_by_client_id(client_id.removeprefix(X509_HASH), now)
+    except Untrusted as error:
+        if error.code in _UNKNOWN:
+            return None
+        raise
+    return _firm(record, client_id)
 
 
 def firm_by_id(ctx: Context, verifier_id: str, client_id: str, *, now: datetime) -> Firm:
     """Return a firm the wallet knows, as the register has it now.
 
     Raises:
-        Untrusted: ``request.not_registered`` or ``request.firm_suspended``.
+        Untrusted: ``chain.verifier_unknown`` or ``request.firm_suspended``.
     """
-    record = ctx.registry.verifier(verifier_id, now=now)
-    if record is None:
-        raise Untrusted("the firm is not on the register", code="request.not_registered")
-    return _firm(record, client_id)
+    return _firm(ctx.registry.verifier(verifier_id, now), client_id)
 
 
 def _firm(record: VerifierRecord, client_id: str) -> Firm:

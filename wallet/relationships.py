@@ -366,13 +366,13 @@ def _advance_ledger(ctx: Context, item: StoredConsent) -> None:
         _hand_over(ctx, relationship, "consents", given.to_json())
         set_ledger(ctx.vault, item.record_id, LEDGER_QUEUED)
     elif item.ledger == LEDGER_WITHDRAWAL_PENDING:
-        if ctx.registry.consent(item.commitment, now=ctx.now()) is None:
+        if ctx.registry.consent(item.commitment, ctx.now()) is None:
             return  # the operator has not committed the consent itself yet
         taken = build_withdrawal_item(key, chain_id=chain_id, commitment=item.commitment)
         _hand_over(ctx, relationship, "withdrawals", taken.to_json())
         set_ledger(ctx.vault, item.record_id, LEDGER_WITHDRAWAL_QUEUED)
     elif item.ledger in {LEDGER_QUEUED, LEDGER_WITHDRAWAL_QUEUED}:
-        record = ctx.registry.consent(item.commitment, now=ctx.now())
+        record = ctx.registry.consent(item.commitment, ctx.now())
         if record is not None and record.withdrawn_at is not None:
             set_ledger(ctx.vault, item.record_id, LEDGER_WITHDRAWN)
         elif record is not None and item.ledger == LEDGER_QUEUED:
