@@ -70,11 +70,12 @@ class Page:
 
     __slots__ = ("_hashes", "_heap", "slots")
 
-    def __init__(self, slots: Sequence[Slot] = (None,) * _SLOTS) -> None:
-        self.slots: list[Slot] = list(slots)
+    def __init__(self, slots: Sequence[Slot] = ()) -> None:
+        self.slots: list[Slot] = list(slots) or [None] * _SLOTS
         self._heap: list[bytes | Leaf | None] = [None] * (2 * _SLOTS)
         self._hashes: list[bytes] = [EMPTY] * (2 * _SLOTS)
-        self.rehash({index for index, slot in enumerate(self.slots) if slot is not None})
+        if slots:
+            self.rehash({index for index, slot in enumerate(slots) if slot is not None})
 
     def copy(self) -> "Page":
         """Return a page that may be changed while this one stays; nothing is hashed again."""

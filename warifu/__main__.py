@@ -36,7 +36,7 @@ COMMANDS = (
     Command("mailbox", "warifu.mailbox_cli", "the electronic PO box", "電子私書箱"),
     Command("firm", "warifu.demo.firm_cli", "a sample sharing-economy firm",
             "シェアリング事業者の見本"),
-    Command("chain", "registry_chain.cli", "the shared chain's node", "共有台帳のノード"),
+    Command("chain", "warifu.chain_cli", "the shared chain's node", "共有台帳のノード"),
     Command("audit", "registry_chain.cli_audit", "replay and check the chain",
             "台帳の再計算と検査"),
     Command("vectors", "warifu.vectors.cli", "run test vectors through the product",

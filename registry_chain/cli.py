@@ -1,0 +1,106 @@
+"""``warifu chain``: found a chain, ask a node how it is."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from registry_chain.genesis import GenesisMember, new_genesis
+from registry_chain.keyfile import write_key
+from registry_chain.transactions.bodies import ROLES
+from registry_chain.transactions.fields import Name, bare_jwk
+from ssi.encoding import parse_json_object
+from ssi.errors import Malformed, Unreachable
+from ssi.fetch import FetchPolicy, Request, http_fetch
+from ssi.keys import Alg, generate_signer
+
+NODE_TOML = """\
+# The node of chain {chain}. Paths are relative to this folder.
+genesis = "genesis.json"
+key = "validator.key"
+db = "chain.db"
+host = "127.0.0.1"
+port = {port}
+"""
+_OK = 200
+
+
+def add_commands(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add every word of ``warifu chain`` but ``node``, which the front door serves."""
+    init = actions.add_parser(
+        "init", help="make a genesis and its keys / 創世ファイルと鍵を作ります"
+    )
+    init.add_argument("--home", type=Path, required=True, help="new folder for the node")
+    init.add_argument("--chain-id", required=True)
+    init.add_argument(
+        "--member",
+        action="append",
+        required=True,
+        metavar="ID=ROLE[,ROLE][:JA:EN]",
+        help="a founding member; one needs the role admin",
+    )
+    init.add_argument("--port", type=int, default=26680)
+    init.add_argument("--loopback", action="store_true", help="a demonstration on one machine")
+    status = actions.add_parser("status", help="ask a node how it is / ノードの状態を見ます")
+    status.add_argument("--node", required=True, metavar="URL")
+    status.add_argument("--loopback", action="store_true", help="allow http on 127.0.0.1")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked."""
+    if args.action == "init":
+        return _init(args)
+    return _status(args.node, loopback=args.loopback)
+
+
+def _init(args: argparse.Namespace) -> int:
+    home: Path = args.home
+    if (home / "genesis.json").exists():
+        raise Malformed("this folder holds a chain already", code="config.exists")
+    keys = home / "keys"
+    keys.mkdir(parents=True, mode=0o700, exist_ok=True)
+    validator = generate_signer(Alg.EDDSA, os.urandom)
+    members = []
+    for text in args.member:
+        account, name, roles = _member(text)
+        signer = generate_signer(Alg.EDDSA, os.urandom)
+        write_key(keys / f"{account}.key", signer)
+        own = (bare_jwk(signer.public_key),)
+        members.append(GenesisMember(id=account, name=name, account_keys=own, roles=roles))
+    genesis = new_genesis(
+        chain_id=args.chain_id,
+        genesis_time=int(time.time()),
+        validators=[validator.public_key],
+        members=members,
+        loopback=args.loopback,
+    )
+    write_key(home / "validator.key", validator)
+    (home / "genesis.json").write_bytes(genesis.to_bytes())
+    (home / "node.toml").write_text(NODE_TOML.format(chain=args.chain_id, port=args.port))
+    _print({"home": str(home), "chain_id": genesis.chain_id, "genesis": genesis.digest()})
+    return 0
+
+
+def _member(text: str) -> tuple[str, Name, tuple[str, ...]]:
+    head, *names = text.split(":")
+    account, sign, listed = head.partition("=")
+    roles = tuple(listed.split(","))
+    if not sign or any(role not in ROLES for role in roles) or len(names) not in (0, 2):
+        raise Malformed("a member is ID=ROLE[,ROLE][:JA:EN]", code="config.member")
+    ja, en = names or (account, account)
+    return account, Name.from_json({"ja": ja, "en": en}), roles
+
+
+def _status(url: str, *, loopback: bool) -> int:
+    fetch = http_fetch(FetchPolicy(allow_loopback_http=loopback))
+    answer = fetch(Request(url=f"{url.rstrip('/')}/v1/status"))
+    if answer.status != _OK:
+        raise Unreachable("the node does not answer as one", code="chain.unreachable")
+    _print(parse_json_object(answer.body))
+    return 0
+
+
+def _print(value: object) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
