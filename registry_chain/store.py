@@ -5,7 +5,6 @@ whatever the engine stores beside them in one database transaction [REG-MAP-4]. 
 any number of readers may look on.
 """
 
-import fcntl
 import os
 import sqlite3
 import threading
@@ -19,14 +18,14 @@ from typing import Final, TypeVar
 from registry_chain import jmt
 from registry_chain.light.map_proof import MapProof
 from registry_chain.state import Changes, check_changes, is_key
-from ssi.errors import Malformed, SSIError, Unavailable
+from registry_chain.storefile import corrupt, lock, open_database, translated
+from ssi.errors import Malformed, Unavailable
 
 Result = TypeVar("Result")
 Extra = Callable[[sqlite3.Connection], None]
 
 CACHED_PAGES: Final = 20_000
 MAX_ITEMS: Final = 1000
-_BUSY_MS: Final = 10_000
 # Pages are keyed version first: a block's pages are then written side by side.
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS root (
@@ -90,9 +89,9 @@ class Store:
         self._cache: OrderedDict[tuple[int, str], jmt.Page] = OrderedDict()
         self._cached_pages = cached_pages
         self._staged: _Staged | None = None
-        self._lock_file = None if readonly else _lock(self._path)
+        self._lock_file = None if readonly else lock(self._path)
         try:
-            self._db = _open(self._path, readonly=readonly)
+            self._db = open_database(self._path, schema=None if readonly else _SCHEMA)
             self._head = self._read_head()
         except BaseException:
             self._unlock()
@@ -301,9 +300,9 @@ class Store:
         try:
             page = jmt.Page.decode(bytes(row[0])) if row else jmt.Page()
         except ValueError:
-            raise _corrupt() from None
+            raise corrupt() from None
         if page.hash != name.hash:
-            raise _corrupt()
+            raise corrupt()
         return page
 
     def _remember(self, name: tuple[int, str], page: jmt.Page) -> None:
@@ -314,7 +313,7 @@ class Store:
     @contextmanager
     def _using(self) -> Iterator[sqlite3.Connection]:
         """Hold the connection, and speak of its failures as ours."""
-        with self._mutex, _translated():
+        with self._mutex, translated():
             yield self._db
 
     def _unlock(self) -> None:
@@ -327,55 +326,6 @@ _NEXT_KEY: Final = {
     True: "SELECT key FROM record WHERE key > ? ORDER BY key LIMIT 1",
     False: "SELECT key FROM record WHERE key >= ? ORDER BY key LIMIT 1",
 }
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise Unavailable("the ledger's file cannot be used", code="chain.storage") from error
-    except sqlite3.DatabaseError as error:
-        raise _corrupt() from error
-
-
-def _corrupt() -> SSIError:
-    return SSIError("the ledger's file is damaged", code="chain.corrupt")
-
-
-def _open(path: Path, *, readonly: bool) -> sqlite3.Connection:
-    mode = "ro" if readonly else "rwc"
-    with _translated():
-        db = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={mode}",
-            uri=True,
-            check_same_thread=False,
-            isolation_level=None,
-        )
-        try:
-            db.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-            if not readonly:
-                db.execute("PRAGMA journal_mode = WAL")
-                db.execute("PRAGMA synchronous = FULL")
-                db.executescript(_SCHEMA)
-        except BaseException:
-            db.close()
-            raise
-    return db
-
-
-def _lock(path: Path) -> int:
-    """Take the right to write the file; the system gives it back when the process ends."""
-    try:
-        handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise Unavailable("the ledger's folder cannot be used", code="chain.storage") from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        raise Unavailable("another process writes this ledger", code="chain.locked") from error
-    return handle
 
 
 def _root_of(row: tuple[int, bytes, int | None] | None) -> _Root | None:

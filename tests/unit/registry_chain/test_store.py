@@ -227,3 +227,34 @@ def test_a_reader_of_nothing_says_so(path: Path) -> None:
     with pytest.raises(Unavailable) as caught:
         Store(path, readonly=True)
     assert caught.value.code == "chain.storage"
+
+
+WRITER = """
+import sys
+from registry_chain.store import Store
+store = Store(sys.argv[1])
+while True:
+    version = store.version + 1
+    keys = [f"k/{number % 97}" for number in range(version, version + 9)]
+    store.stage(version, dict.fromkeys(keys, b"%d" % version))
+    store.commit(lambda db: db.execute("CREATE TABLE IF NOT EXISTS block (height INTEGER)")
+                 and db.execute("INSERT INTO block VALUES (?)", (version,)) and None)
+    print(version, flush=True)
+"""
+
+
+@pytest.mark.parametrize("count", [3, 20, 60])
+def test_what_was_acknowledged_survives_a_killed_process(path: Path, count: int) -> None:
+    """[REG-MAP-4] and the map is whole: its root is that of its records."""
+    root = Path(__file__).parents[3]
+    command = [sys.executable, "-c", WRITER, str(path)]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        acknowledged = [int(writer.stdout.readline()) for _ in range(count)][-1]
+        writer.kill()
+    store = Store(path)
+    assert store.version >= acknowledged
+    assert store.root == jmt.root_of(dict(store.items("", limit=1000)))
+    heights = store.read(lambda db: db.execute("SELECT height FROM block").fetchall())
+    assert heights == [(height,) for height in range(1, store.version + 1)]
+    store.close()

@@ -1,0 +1,85 @@
+"""The ledger's SQLite file: opening it, owning it, and SQLite's failures in our words."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from ssi.errors import SSIError, Unavailable
+
+_BUSY_MS: Final = 10_000
+_CACHE_KIB: Final = 65_536  # SQLite's own 2 MiB are too small for an index over random keys
+_WAL_PAGES: Final = 8_000  # 32 MB of log before it is folded into the file
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Speak of SQLite's failures as ours: ``chain.storage`` to be retried, or ``chain.corrupt``."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise Unavailable("the ledger's file cannot be used", code="chain.storage") from error
+    except sqlite3.DatabaseError as error:
+        raise corrupt() from error
+
+
+def corrupt() -> SSIError:
+    """Return the error for a file that is not what was written."""
+    return SSIError("the ledger's file is damaged", code="chain.corrupt")
+
+
+def open_database(path: Path, *, schema: str | None) -> sqlite3.Connection:
+    """Open the file.
+
+    Args:
+        path: The file.
+        schema: The tables to make if they are absent; ``None`` to read only.
+
+    Raises:
+        Unavailable: ``chain.storage``.
+        SSIError: ``chain.corrupt``.
+    """
+    mode = "ro" if schema is None else "rwc"
+    with translated():
+        db = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            check_same_thread=False,
+            isolation_level=None,
+        )
+        try:
+            db.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+            db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            if schema is not None:
+                db.execute("PRAGMA journal_mode = WAL")
+                db.execute("PRAGMA synchronous = FULL")
+                db.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
+                db.executescript(schema)
+        except BaseException:
+            db.close()
+            raise
+    return db
+
+
+def lock(path: Path) -> int:
+    """Take the right to write the file; the system gives it back when the process ends.
+
+    Returns:
+        A handle; closing it gives the right back.
+
+    Raises:
+        Unavailable: ``chain.locked`` when another process has it [REG-MAP-5].
+    """
+    try:
+        handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise Unavailable("the ledger's folder cannot be used", code="chain.storage") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise Unavailable("another process writes this ledger", code="chain.locked") from error
+    return handle
