@@ -1,0 +1,93 @@
+"""What every part of the issuer is given: its keys, its database, its door to the chain, time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, timezone
+from hashlib import sha256
+from pathlib import Path
+from typing import Protocol, Self
+
+from issuer.config import Config
+from issuer.db import Database
+from registry_chain.client import AnchorRecord, Committed, StatusRecord
+from registry_chain.transactions import Body
+from ssi.credential import kid_of
+from ssi.encoding import JSONObject, b64url_decode
+from ssi.keys import Alg, Random, Signer, SoftwareSigner
+from ssi.x509 import load_pem_chain, to_x5c
+
+JST = timezone(timedelta(hours=9), "JST")
+
+
+class Ledger(Protocol):
+    """What the issuer needs of the chain."""
+
+    def status(self, now: datetime) -> StatusRecord | None:
+        """The newest edition of our list that the chain has."""
+        ...
+
+    def anchor(self, batch: str, now: datetime) -> AnchorRecord | None:
+        """A batch of ours that the chain has."""
+        ...
+
+    def submit(self, body: Body, now: datetime) -> Committed:
+        """Have a transaction committed; `Unavailable` when its fate is unknown."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key and the header that says whose it is."""
+
+    signer: Signer
+    header: JSONObject
+
+    @classmethod
+    def load(cls, secret: Path, chain: Path, issuer_id: str) -> Self:
+        """Read an ES256 secret and its certificate chain.
+
+        Raises:
+            ValueError: The certificate is of another key.
+        """
+        signer = SoftwareSigner.from_secret(Alg.ES256, read_secret(secret))
+        certificates = load_pem_chain(chain.read_bytes())
+        header: JSONObject = {
+            "kid": kid_of(issuer_id, signer.public_key.thumbprint()),
+            "x5c": list(to_x5c(certificates)),
+        }
+        return cls(signer, header)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuer:
+    """The issuer's parts. ``clock`` returns aware UTC times."""
+
+    config: Config
+    db: Database
+    ledger: Ledger
+    credential_key: SigningKey = field(repr=False)
+    status_key: SigningKey = field(repr=False)
+    clock: Callable[[], datetime]
+    random: Random
+
+    def now(self) -> datetime:
+        """The present."""
+        return self.clock()
+
+    def seconds(self) -> int:
+        """The present in unix seconds."""
+        return int(self.clock().timestamp())
+
+    def today(self) -> date:
+        """The date in Japan."""
+        return self.clock().astimezone(JST).date()
+
+
+def read_secret(path: Path) -> bytes:
+    """Read 32 bytes in base64url from a file."""
+    return b64url_decode(path.read_text("ascii").strip())
+
+
+def hashed(secret: str) -> str:
+    """Return what a database may keep of a random secret."""
+    return sha256(secret.encode()).hexdigest()

@@ -1,0 +1,49 @@
+"""The issuer's door to the chain."""
+
+from datetime import datetime
+
+from issuer.config import STATUS_LIST, Config
+from issuer.context import read_secret
+from registry_chain.client import (
+    AnchorRecord,
+    Committed,
+    Genesis,
+    HeadMemory,
+    RegistryClient,
+    StatusRecord,
+    Submitter,
+)
+from registry_chain.transactions import Body
+from ssi.errors import Untrusted
+from ssi.fetch import FetchPolicy, http_fetch
+from ssi.keys import Alg, SoftwareSigner
+
+
+class ChainLedger:
+    """Our account on the chain, through verified reads and proven submissions."""
+
+    def __init__(self, config: Config) -> None:
+        fetch = http_fetch(FetchPolicy(allow_loopback_http=config.loopback))
+        genesis = Genesis.load(config.genesis)
+        memory = HeadMemory(str(config.memory))
+        self._client = RegistryClient(config.nodes, genesis, fetch, memory)
+        signer = SoftwareSigner.from_secret(Alg.EDDSA, read_secret(config.account_key))
+        self._submitter = Submitter(self._client, config.issuer_id, signer, config.lane)
+        self._issuer_id = config.issuer_id
+
+    def status(self, now: datetime) -> StatusRecord | None:
+        """The newest edition of our list that the chain has."""
+        try:
+            return self._client.status_record(self._issuer_id, STATUS_LIST, now)
+        except Untrusted as error:
+            if error.code != "chain.status_unknown":
+                raise
+            return None
+
+    def anchor(self, batch: str, now: datetime) -> AnchorRecord | None:
+        """A batch of ours that the chain has."""
+        return self._client.anchor(self._issuer_id, batch, now)
+
+    def submit(self, body: Body, now: datetime) -> Committed:
+        """Have a transaction committed."""
+        return self._submitter.submit(body, now)

@@ -1,0 +1,1 @@
+"""Alembic: how a database comes to the tables of this version."""

@@ -1,0 +1,148 @@
+"""Status lists: set a bit, sign the list, put it on the chain; in any order of crashes.
+
+The bit and the audit line are durable first. Publishing is then owed: `publish` compares what the
+list should be with what the chain has, and brings the chain up to it [POR-REV-2].
+"""
+
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from issuer import audit
+from issuer.config import STATUS_LIST
+from issuer.context import Issuer
+from issuer.models import Batch, Credential, StatusListRow
+from registry_chain.transactions import PublishStatus
+from ssi.encoding import b64url_encode, sha256
+from ssi.errors import Rejected
+from ssi.status_list import INVALID, StatusList, build_status_token, new_status_list
+
+TTL_SECONDS = 300
+TOKEN_LIFE = timedelta(days=7)
+
+
+def create_list(issuer: Issuer) -> None:
+    """Make the list when there is none yet."""
+    with issuer.db.transaction() as session:
+        if session.get(StatusListRow, STATUS_LIST) is None:
+            empty = new_status_list(issuer.config.status_size)
+            session.add(StatusListRow(id=STATUS_LIST, bits=empty.bits, data=empty.data))
+
+
+def revoke_application(issuer: Issuer, application_id: str, *, actor: str, reason: str) -> int:
+    """End every copy of an application's credentials for good [POR-REV-1].
+
+    Args:
+        issuer: The issuer.
+        application_id: Whose copies.
+        actor: The operator, for the audit log.
+        reason: A stable word.
+
+    Returns:
+        How many copies ended now.
+
+    Raises:
+        Rejected: ``portal.nothing_to_revoke``.
+    """
+    with issuer.db.transaction() as session:
+        copies = session.scalars(_live_copies(application_id)).all()
+        if not copies:
+            raise Rejected("no live credential is left", code="portal.nothing_to_revoke")
+        _end(session, issuer, list(copies), reason)
+        audit.record(
+            session,
+            at=issuer.seconds(),
+            actor=actor,
+            action="revoke",
+            subject=application_id,
+            detail=reason,
+        )
+    return len(copies)
+
+
+def supersede(session: Session, issuer: Issuer, application_id: str) -> None:
+    """Let an older application's copies end when their successors have been delivered."""
+    at = issuer.seconds() + issuer.config.revoke_superseded_after_seconds
+    for copy in session.scalars(_live_copies(application_id)):
+        copy.revoke_at = at if copy.revoke_at is None else min(copy.revoke_at, at)
+
+
+def end_due(issuer: Issuer) -> int:
+    """End the copies whose time came; returns how many."""
+    with issuer.db.transaction() as session:
+        due = session.scalars(
+            select(Credential).where(
+                Credential.revoked_at.is_(None), Credential.revoke_at <= issuer.seconds()
+            )
+        ).all()
+        if due:
+            _end(session, issuer, list(due), "superseded")
+            audit.record(
+                session,
+                at=issuer.seconds(),
+                actor="issuer",
+                action="revoke",
+                subject="superseded",
+                detail=str(len(due)),
+            )
+    return len(due)
+
+
+def _live_copies(application_id: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    return (
+        select(Credential)
+        .join(Batch, Batch.id == Credential.batch_id)
+        .where(Batch.application_id == application_id, Credential.revoked_at.is_(None))
+    )
+
+
+def _end(session: Session, issuer: Issuer, copies: list[Credential], reason: str) -> None:
+    row = session.get_one(StatusListRow, STATUS_LIST)
+    data = bytearray(row.data)
+    for copy in copies:
+        data[copy.status_index // 8] |= INVALID << copy.status_index % 8
+        copy.revoked_at, copy.reason = issuer.seconds(), reason
+    row.data = bytes(data)
+    row.changed += 1
+
+
+def publish(issuer: Issuer) -> bool:
+    """Bring the chain up to the list; returns whether anything was owed.
+
+    A crash between submitting and noting it is harmless: the chain's own record tells whether the
+    token arrived. Republishes before the newest token runs out.
+
+    Raises:
+        Unavailable: The chain did not answer; the list is still owed.
+        Refused: The chain does not take it.
+    """
+    now = issuer.now()
+    known = issuer.ledger.status(now)
+    with issuer.db.transaction() as session:
+        row = session.get_one(StatusListRow, STATUS_LIST)
+        changed, published, token = row.changed, row.published, row.token
+        status_list = StatusList(row.bits, row.data)
+    on_chain = known is not None and known.digest == _digest_of(token)
+    fresh = known is not None and known.issued_at + TOKEN_LIFE.total_seconds() / 2 > now.timestamp()
+    if published == changed and on_chain and fresh:
+        return False
+    token = build_status_token(
+        status_list,
+        issuer.status_key.signer,
+        uri=issuer.config.status_uri,
+        now=now,
+        ttl=TTL_SECONDS,
+        expires_at=now + TOKEN_LIFE,
+        header=issuer.status_key.header,
+    )
+    sequence = 1 if known is None else known.sequence + 1
+    issuer.ledger.submit(PublishStatus(list=STATUS_LIST, sequence=sequence, token=token), now)
+    with issuer.db.transaction() as session:
+        row = session.get_one(StatusListRow, STATUS_LIST)
+        row.published, row.token = max(row.published, changed), token
+    return True
+
+
+def _digest_of(token: str) -> str:
+    return b64url_encode(sha256(token.encode()))
