@@ -1,0 +1,60 @@
+"""The ledger as the core wants it: through the registry client, or by what the wallet stapled."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from registry_chain.client import ProvenMany, StatusRecord
+from ssi.encoding import JSONObject
+from ssi.errors import Unavailable
+from verifier_sdk.ports import Facts
+from verifier_sdk.results import LedgerPoint
+
+
+class Registry(Protocol):
+    """What of `registry_chain.client.RegistryClient` this package uses."""
+
+    @property
+    def chain_id(self) -> str:
+        """The chain's id."""
+
+    def read_many(
+        self, keys: Sequence[str], *, now: datetime, max_age: timedelta | None = None
+    ) -> ProvenMany:
+        """Values under one light block."""
+
+    def verify_stapled(
+        self, bundle: JSONObject, *, now: datetime, max_age: timedelta | None = None
+    ) -> ProvenMany:
+        """Judge a stapled bundle without asking any node."""
+
+    def status_token(self, record: StatusRecord) -> str:
+        """The token a status record names, checked by its digest."""
+
+
+class OnlineLedger:
+    """Asks the nodes; when none answers, takes a stapled bundle that verifies [TRUST-4]."""
+
+    def __init__(
+        self, registry: Registry, *, max_age: timedelta, stapled: JSONObject | None = None
+    ) -> None:
+        self._registry = registry
+        self._max_age = max_age
+        self._stapled = stapled
+
+    def records(self, keys: Sequence[str], *, now: datetime) -> Facts:
+        """Prove the records under these keys; see `verifier_sdk.ports.LedgerView`."""
+        try:
+            return _facts(self._registry.read_many(keys, now=now, max_age=self._max_age))
+        except Unavailable:
+            if self._stapled is None:
+                raise
+            stapled = self._registry.verify_stapled(self._stapled, now=now, max_age=self._max_age)
+            if not stapled.values.keys() >= set(keys):
+                raise
+            return _facts(stapled)
+
+
+def _facts(many: ProvenMany) -> Facts:
+    point = LedgerPoint(height=many.height, time=many.time, validators=many.validators)
+    return Facts(records=dict(many.values), point=point)
