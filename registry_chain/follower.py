@@ -99,7 +99,7 @@ class Follower:
         block = parse_light_block(parse_json_object(known, limits=LIMITS))
         if now > block.header.time.moment + _ANY_AGE.trusting_period:
             return self._root
-        return _state_of(block)
+        return TrustedState.remembered(block)
 
     def remember(self, verified: VerifiedLightBlock) -> None:
         """Keep a verified light block.
@@ -109,16 +109,3 @@ class Follower:
         """
         shown = canonical_json(light_block_to_json(verified.block))
         self._memory.remember(self._chain, verified.height, verified.header_hash, shown)
-
-
-def _state_of(block: UntrustedLightBlock) -> TrustedState:
-    """The trusted state of a block that was verified before it was remembered."""
-    header = block.header
-    return TrustedState(
-        chain_id=header.chain_id,
-        height=header.height,
-        time=header.time,
-        header_hash=block.commit.block_id.hash,
-        next_validators_hash=header.next_validators_hash,
-        validators=block.validators,
-    )

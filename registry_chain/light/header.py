@@ -108,8 +108,8 @@ class Header:
             proposer_address=codec.take_hex(fields, "proposer_address", ADDRESS_SIZE),
         )
         fields.done()
-        if block != BLOCK_PROTOCOL or header.height < 1:
-            raise codec.malformed("the header is of another protocol, or has no height")
+        if block != BLOCK_PROTOCOL or header.height < 1 or not header.chain_id.isascii():
+            raise codec.malformed("the header is of another protocol, or has no height or chain")
         return header
 
     def to_json(self) -> JSONObject:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from registry_chain import jmt
-from registry_chain.state import MAX_KEY, MAX_VALUE
+from registry_chain.state import MAX_KEY, MAX_VALUE, is_key
 from ssi.encoding import JSON, Fields, JSONObject, b64url_decode, b64url_encode
 from ssi.errors import InvalidProof, Malformed
 
@@ -42,6 +42,8 @@ class MapProof:
         leaf = fields.opt_fields("leaf")
         siblings = fields.take_strs("siblings", max_items=jmt.KEY_BITS, max_len=_HASH_TEXT)
         fields.done()
+        if not is_key(key):
+            raise Malformed("the key of a proof is none", code=_CODE)
         return cls(
             key=key,
             value=value,

@@ -7,7 +7,7 @@ is no other way to a `VerifiedLightBlock` than `verify_light_block` [REG-LIGHT-2
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import Final
+from typing import Final, Self
 
 from nacl.bindings import crypto_sign_open
 from nacl.exceptions import BadSignatureError
@@ -78,6 +78,23 @@ class TrustedState:
     next_app_hash: bytes | None = None
     pinned: bool = False
     block: UntrustedLightBlock | None = field(default=None, repr=False)
+
+    @classmethod
+    def remembered(cls, block: UntrustedLightBlock) -> Self:
+        """Return the state that a light block leaves which the caller verified before.
+
+        Giving it a block that was never verified is trusting a stranger.
+        """
+        header = block.header
+        return cls(
+            chain_id=header.chain_id,
+            height=header.height,
+            time=header.time,
+            header_hash=header_hash(header),
+            next_validators_hash=header.next_validators_hash,
+            validators=block.validators,
+            block=block,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,7 +295,6 @@ def _fresh(untrusted: UntrustedLightBlock, options: TrustOptions, now: datetime)
 
 def _verified(untrusted: UntrustedLightBlock, signed: frozenset[bytes]) -> VerifiedLightBlock:
     header, validators = untrusted.header, untrusted.validators
-    own_hash = header_hash(header)
     power = {one.address: one.power for one in validators.validators}
     return VerifiedLightBlock(
         chain_id=header.chain_id,
@@ -286,19 +302,11 @@ def _verified(untrusted: UntrustedLightBlock, signed: frozenset[bytes]) -> Verif
         time=header.time.moment,
         app_hash=header.app_hash,
         data_hash=header.data_hash,
-        header_hash=own_hash,
+        header_hash=header_hash(header),
         validators=len(validators.validators),
         signed=len(signed),
         power=validators.total_power,
         signed_power=sum(power[address] for address in signed),
-        trusted=TrustedState(
-            chain_id=header.chain_id,
-            height=header.height,
-            time=header.time,
-            header_hash=own_hash,
-            next_validators_hash=header.next_validators_hash,
-            validators=validators,
-            block=untrusted,
-        ),
+        trusted=TrustedState.remembered(untrusted),
         block=untrusted,
     )

@@ -140,6 +140,7 @@ SPOILERS: dict[str, tuple[str, Any]] = {
     "a hash in lower case": ("signed_header.header.data_hash", "ab" * 32),
     "a hash too short": ("signed_header.header.validators_hash", "AB" * 31),
     "a hash left out": ("signed_header.header.validators_hash", ""),
+    "a chain id with half a character": ("signed_header.header.chain_id", "\ud800"),
     "a long chain id": ("signed_header.header.chain_id", "x" * 51),
     "a negative round": ("signed_header.commit.round", -1),
     "a huge round": ("signed_header.commit.round", 2**31),

@@ -99,6 +99,8 @@ def test_an_old_root_proves_the_old_value(store: Store) -> None:
     [
         {"key": ""},
         {"key": "x" * 129},
+        {"key": "a b"},
+        {"key": "\ud800"},
         {"value": 1},
         {"value": "AA=="},
         {"value": "A" * 90_000},
