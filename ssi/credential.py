@@ -190,7 +190,8 @@ def licence_payload(data: LicenceData, proofing: Proofing, envelope: Envelope) -
         "birthdate": data.birthdate.isoformat(),
         "address": data.address.to_json(),
         "licence_number": data.number,
-        "licence_classes": list(data.classes),
+        # Each class can be shown alone; conditions only together, so that none can be hidden.
+        "licence_classes": [Sd(name) for name in data.classes],
         "licence_conditions": list(data.conditions),
         "licence_expiry": data.expiry.isoformat(),
     }

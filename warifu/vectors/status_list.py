@@ -18,10 +18,10 @@ def run(path: Path) -> Iterator[CaseResult]:
     """Judge every list of the file."""
     data = json.loads(path.read_text("utf-8"))
     cases = data["cases"] if isinstance(data, dict) and "cases" in data else data
-    for case in cases:
-        expected, _, code = str(case["expect"]).partition(" ")
+    for number, case in enumerate(cases):
+        expected, _, code = str(case.get("expect", ACCEPT)).partition(" ")
         yield judge(
-            str(case["id"]),
+            str(case.get("id", f"{path.stem}#{number}")),
             ACCEPT if expected == ACCEPT else REJECT,
             partial(_read, case),
             code=code or None,
@@ -30,8 +30,11 @@ def run(path: Path) -> Iterator[CaseResult]:
 
 def _read(case: dict[str, Any]) -> None:
     """Unpack the list and read the entries the case names, the first one always."""
-    status_list = decode_status_list(case["status_list"])
+    member = case.get("status_list") or {"bits": case["bits"], "lst": case["lst"]}
+    status_list = decode_status_list(member)
     status_list.get(case.get("index", case.get("idx", 0)))
-    for index, status in (case.get("statuses") or {}).items():
+    if len(status_list) != case.get("entries", len(status_list)):
+        raise _OtherStatus("size")
+    for index, status in (case.get("statuses") or case.get("expected") or {}).items():
         if status_list.get(int(index)) != status:
             raise _OtherStatus(index)
