@@ -25,7 +25,7 @@ class ChainLedger:
     def __init__(self, config: Config) -> None:
         fetch = http_fetch(FetchPolicy(allow_loopback_http=config.loopback))
         genesis = Genesis.load(config.genesis)
-        memory = HeadMemory(str(config.memory))
+        memory = HeadMemory.open(config.memory)
         self._client = RegistryClient(config.nodes, genesis, fetch, memory)
         signer = SoftwareSigner.from_secret(Alg.EDDSA, read_secret(config.account_key))
         self._submitter = Submitter(self._client, config.issuer_id, signer, config.lane)

@@ -32,11 +32,11 @@ COMMANDS = (
     Command("doctor", "warifu.doctor", "say what is wrong and how to mend it",
             "不具合と直し方を示します"),
     Command("wallet", "wallet.cli", "the resident's wallet", "住民のウォレット"),
-    Command("issuer", "issuer.cli", "the issuer's portal", "発行者のポータル"),
-    Command("mailbox", "warifu.mailbox_cli", "the electronic PO box", "電子私書箱"),
+    Command("issuer", "warifu.programs", "the issuer's portal", "発行者のポータル"),
+    Command("mailbox", "warifu.programs", "the electronic PO box", "電子私書箱"),
     Command("firm", "warifu.demo.firm_cli", "a sample sharing-economy firm",
             "シェアリング事業者の見本"),
-    Command("chain", "warifu.chain_cli", "the shared chain's node", "共有台帳のノード"),
+    Command("chain", "warifu.programs", "the shared chain's node", "共有台帳のノード"),
     Command("audit", "registry_chain.cli_audit", "replay and check the chain",
             "台帳の再計算と検査"),
     Command("vectors", "warifu.vectors.cli", "run test vectors through the product",
@@ -85,10 +85,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog=f"warifu {command.name}",
         description=command.help_ja if lang == "ja" else command.help_en,
     )
-    module.configure(parser)
+    # A module that serves several commands names them: configure_chain, run_chain.
+    configure = getattr(module, f"configure_{command.name}", None) or module.configure
+    run = getattr(module, f"run_{command.name}", None) or module.run
+    configure(parser)
     args = parser.parse_args(words[1:])
     try:
-        return int(module.run(args))
+        return int(run(args))
     except SSIError as error:
         advice = error.diagnostics("ja" if lang == "ja" else "en")
         sys.stderr.write(f"{error.code}: {error}\n{advice}\n")

@@ -1,0 +1,169 @@
+"""The programs that serve, as commands: node, issuer, mailbox.
+
+Products know how to build themselves; the front door knows how programs are served.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from warifu.serving import WSGI, Stop, serve
+
+if TYPE_CHECKING:
+    # argparse has no public name for what add_subparsers returns.
+    Actions = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
+
+BAD_INPUT = 3
+_Config = TypeVar("_Config")
+
+
+def _actions(parser: argparse.ArgumentParser) -> Actions:
+    return parser.add_subparsers(dest="action", required=True)
+
+
+# --- chain ---
+
+
+def configure_chain(parser: argparse.ArgumentParser) -> None:
+    """Declare ``warifu chain``."""
+    from registry_chain import cli  # noqa: PLC0415 - only this command pays for it
+
+    actions = _actions(parser)
+    cli.add_commands(actions)
+    node = actions.add_parser("node", help="run a node / ノードを動かします")
+    node.add_argument("--home", type=Path, required=True, help="the folder with node.toml")
+    submit = actions.add_parser(
+        "submit", help="sign and submit a transaction / 取引に署名して送ります"
+    )
+    submit.add_argument("--genesis", type=Path, required=True)
+    submit.add_argument("--node", action="append", required=True, metavar="URL")
+    submit.add_argument("--account", required=True)
+    submit.add_argument("--key", type=Path, required=True, help="the account's key file")
+    submit.add_argument("--lane", type=int, default=0)
+    submit.add_argument("--type", required=True, help="such as issuer.accredit")
+    submit.add_argument("--body", type=Path, required=True, help="a JSON file; - for stdin")
+    submit.add_argument("--loopback", action="store_true")
+
+
+def run_chain(args: argparse.Namespace) -> int:
+    """Run ``warifu chain``."""
+    if args.action == "node":
+        return _node(args.home)
+    if args.action == "submit":
+        return _submit(args)
+    from registry_chain import cli  # noqa: PLC0415
+
+    return cli.run(args)
+
+
+def _node(home: Path) -> int:
+    from registry_chain.config import CONFIG_NAME, NodeConfig, check_files, open_node  # noqa: PLC0415
+
+    config = NodeConfig.load(home / CONFIG_NAME)
+    check_files(config)
+    # One worker: the engine is the only writer of its chain.
+    serve(lambda: open_node(config), host=config.host, port=config.port, threads=16)
+    return 0
+
+
+def _submit(args: argparse.Namespace) -> int:
+    from registry_chain.client import Genesis, HeadMemory, RegistryClient, Submitter  # noqa: PLC0415
+    from registry_chain.keyfile import read_key  # noqa: PLC0415
+    from registry_chain.transactions import TX_TYPES  # noqa: PLC0415
+    from ssi.encoding import JsonLimits, parse_json_object  # noqa: PLC0415
+    from ssi.fetch import FetchPolicy, http_fetch  # noqa: PLC0415
+
+    kind = TX_TYPES.get(args.type)
+    if kind is None:
+        sys.stderr.write("known types: " + ", ".join(sorted(TX_TYPES)) + "\n")
+        return BAD_INPUT
+    raw = sys.stdin.buffer.read() if str(args.body) == "-" else args.body.read_bytes()
+    limits = JsonLimits(max_bytes=262_144, max_members=20_000, max_string=200_000)
+    body = kind.from_json(parse_json_object(raw, limits=limits))
+    fetch = http_fetch(FetchPolicy(allow_loopback_http=args.loopback))
+    client = RegistryClient(args.node, Genesis.load(args.genesis), fetch, HeadMemory.in_memory())
+    submitter = Submitter(client, args.account, read_key(args.key), args.lane)
+    done = submitter.submit(body, datetime.now(UTC))
+    sys.stdout.write(json.dumps({"tx_id": done.tx_id, "height": done.height}) + "\n")
+    return 0
+
+
+# --- issuer and mailbox ---
+
+
+def configure_issuer(parser: argparse.ArgumentParser) -> None:
+    """Declare ``warifu issuer``."""
+    from issuer import cli  # noqa: PLC0415
+
+    actions = _actions(parser)
+    cli.add_commands(actions)
+    _serve_command(actions, "issuer.toml")
+
+
+def run_issuer(args: argparse.Namespace) -> int:
+    """Run ``warifu issuer``."""
+    if args.action != "serve":
+        from issuer import cli  # noqa: PLC0415
+
+        return cli.run(args)
+    from issuer.config import Config  # noqa: PLC0415
+
+    config = _load(Config.load, args.config)
+
+    def build() -> tuple[WSGI, Stop]:
+        from issuer.app import create_app, open_issuer, start_background  # noqa: PLC0415
+
+        issuer = open_issuer(config)
+        return create_app(issuer), start_background(issuer)
+
+    serve(build, host=config.host, port=config.port, workers=config.workers)
+    return 0
+
+
+def configure_mailbox(parser: argparse.ArgumentParser) -> None:
+    """Declare ``warifu mailbox``."""
+    from postbox import cli  # noqa: PLC0415
+
+    actions = _actions(parser)
+    cli.add_commands(actions)
+    _serve_command(actions, "mailbox.toml")
+
+
+def run_mailbox(args: argparse.Namespace) -> int:
+    """Run ``warifu mailbox``."""
+    if args.action != "serve":
+        from postbox import cli  # noqa: PLC0415
+
+        return cli.run(args)
+    from postbox.config import Config  # noqa: PLC0415
+
+    config = _load(Config.load, args.config)
+
+    def build() -> tuple[WSGI, Stop]:
+        from postbox.app import create_app  # noqa: PLC0415
+        from postbox.background import start_background  # noqa: PLC0415
+
+        app = create_app(config)
+        return app, start_background(app)
+
+    serve(build, host=config.host, port=config.port, workers=config.workers)
+    return 0
+
+
+def _serve_command(actions: Actions, default: str) -> None:
+    command = actions.add_parser("serve", help="serve / 動かします")
+    command.add_argument("--config", type=Path, default=Path(default))
+
+
+def _load(load: Callable[[Path], _Config], path: Path) -> _Config:
+    try:
+        return load(path)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"{path}: {error}\n")
+        raise SystemExit(BAD_INPUT) from error
