@@ -60,7 +60,10 @@ def require_sound(store: Store, genesis: Genesis) -> Tip:
     before = store.read(lambda db: file.block_at(db, last.height - 1))
     if before is not None:
         codes = store.read(lambda db: file.codes_at(db, before.height))
-        _require_link(before, last, codes)
+        try:
+            _require_link(before, last, codes)
+        except Rejected as error:
+            raise corrupt("the block before the last cannot be read") from error
     if block.header.app_hash != store.root or last.state > store.version:
         raise corrupt("the state is not the one the last header signs")
     _require_root(store)
@@ -86,6 +89,8 @@ def _require_root(store: Store) -> None:
                 raise corrupt("the records are not those the root was made of")
             return
         records.update(page)
+        for key, _ in page:
+            store.prove(key)  # reads the map's pages, each checked against the hash above it
         after = page[-1][0]
 
 

@@ -97,9 +97,7 @@ def test_a_replaced_key_signs_nothing_any_more() -> None:
     """[REG-MEM-3]"""
     ledger = Ledger()
     new = signer("new key")
-    ledger.do(
-        "city-kyc", UpdateMemberKeys(member="city-kyc", keys=(bare_jwk(new.public_key),))
-    )
+    ledger.do("city-kyc", UpdateMemberKeys(member="city-kyc", keys=(bare_jwk(new.public_key),)))
     body = UpdateMemberKeys(member="city-kyc", keys=(bare_jwk(signer("3rd").public_key),))
     with refused(ledger, "REG-TX-5", "key_unknown"):
         ledger.do("city-kyc", body)

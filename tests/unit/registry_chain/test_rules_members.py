@@ -301,7 +301,5 @@ def test_a_suspended_issuer_can_still_revoke() -> None:
     ledger.do("council", SuspendIssuer(issuer="city-kyc", reason="x"))
     ledger.do(
         "city-kyc",
-        RevokeKey(
-            issuer="city-kyc", thumbprint=key.public_key.thumbprint(), compromised_since=T0
-        ),
+        RevokeKey(issuer="city-kyc", thumbprint=key.public_key.thumbprint(), compromised_since=T0),
     )

@@ -44,9 +44,7 @@ def envelope(**changes: JSON) -> dict[str, JSON]:
 
 def signed(payload: bytes, **header: JSON) -> str:
     key = signer("council")
-    return sign_jws(
-        payload, key, typ=TX_TYP, header={"kid": key.public_key.thumbprint()} | header
-    )
+    return sign_jws(payload, key, typ=TX_TYP, header={"kid": key.public_key.thumbprint()} | header)
 
 
 def test_a_transaction_reads_back_as_it_was_built() -> None:
@@ -157,9 +155,7 @@ def test_every_type_has_one_class() -> None:
     assert all(kind.TYPE == name for name, kind in TX_TYPES.items())
 
 
-@pytest.mark.parametrize(
-    "value", ["株式会社 髙﨑𠮷野", "葛󠄀城市", "ACME (Japan) K.K.", "café", "a"]
-)
+@pytest.mark.parametrize("value", ["株式会社 髙﨑𠮷野", "葛󠄀城市", "ACME (Japan) K.K.", "café", "a"])
 def test_names_are_kept_as_given(value: str) -> None:
     """[REG-TX-8]: also with ideographic variation selectors, and not normalised."""
     assert Name.from_json({"ja": value, "en": "x"}).ja == value
@@ -217,7 +213,8 @@ def test_odd_urls_are_refused(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["https://firm.example", "http://127.0.0.1:8001/x", "http://[::1]:9", "https://a/b?c=d"]
+    "value",
+    ["https://firm.example", "http://127.0.0.1:8001/x", "http://[::1]:9", "https://a/b?c=d"],
 )
 def test_plain_urls_are_taken(value: str) -> None:
     assert f.url(value, "url") == value
@@ -227,7 +224,13 @@ def test_plain_urls_are_taken(value: str) -> None:
 def test_corporate_numbers_have_a_check_digit(value: str) -> None:
     """[REG-ISS-3]"""
     assert f.corporate_number(value, "n") == value
-    for wrong in ("8000012050002", "700001205000", "70000120500021", "x000012050002", "７000012050002"):
+    for wrong in (
+        "8000012050002",
+        "700001205000",
+        "70000120500021",
+        "x000012050002",
+        "７000012050002",
+    ):
         with pytest.raises(Malformed):
             f.corporate_number(wrong, "n")
 
