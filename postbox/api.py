@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from flask import Blueprint, Response, current_app, request
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from postbox import boxes, consents, messages, quotas
 from postbox.boxes import OpenedBox
@@ -54,10 +54,9 @@ _PUSH_ERRORS: Mapping[str, str] = {
 @api.post("/push")
 def push() -> Response:
     """Take one envelope: 202 when it is stored durably [SHA-BOX-3]."""
-    token = _ascii_body(SET_MEDIA_TYPE)
     here = services()
     try:
-        messages.accept(here, token=token, now=here.clock())
+        messages.accept(here, token=_ascii_body(SET_MEDIA_TYPE), now=here.clock())
     except Unavailable as error:
         return error_answer(error, status=_unavailable_status(error))
     except InvalidSignature as error:
@@ -218,6 +217,14 @@ def _bearer() -> str:
     return token
 
 
+def _bounded_body() -> bytes:
+    """Read the body; a body without a length that fills the whole bound is too long."""
+    body = request.get_data(cache=False)
+    if request.content_length is None and len(body) >= current_app.config["MAX_CONTENT_LENGTH"]:
+        raise RequestEntityTooLarge
+    return body
+
+
 def _ascii_body(media_type: str) -> str:
     if request.mimetype != media_type or set(request.mimetype_params) - {"charset"}:
         raise UnsupportedMediaType
@@ -226,7 +233,7 @@ def _ascii_body(media_type: str) -> str:
     if request.content_encoding:
         raise UnsupportedMediaType
     try:
-        return request.get_data(cache=False).decode("ascii")
+        return _bounded_body().decode("ascii")
     except UnicodeDecodeError:
         raise Malformed("the body is not ASCII", code="mailbox.request") from None
 
@@ -236,7 +243,7 @@ def _json_body() -> JSONObject:
         raise UnsupportedMediaType
     if request.mimetype_params.get("charset", "utf-8").lower() != "utf-8":
         raise UnsupportedMediaType
-    return parse_json_object(request.get_data(cache=False), limits=_BODY_LIMITS)
+    return parse_json_object(_bounded_body(), limits=_BODY_LIMITS)
 
 
 def error_answer(error: SSIError, *, status: int | None = None) -> Response:

@@ -1,0 +1,15 @@
+"""A mailbox for each test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.postbox import Mailbox, open_mailbox
+
+
+@pytest.fixture
+def mailbox(tmp_path: Path) -> Iterator[Mailbox]:
+    opened = open_mailbox(tmp_path)
+    yield opened
+    opened.services.db.close()
