@@ -120,6 +120,14 @@ def test_a_leaf_beside_the_way_proves_no_absence() -> None:
         jmt.verify_path(root, b"\x01" * 32, None, [jmt.leaf_hash(high)])
 
 
+def test_a_leaf_in_a_place_that_is_not_its_own_proves_nothing() -> None:
+    """[REG-PROOF-2] even under a root that was made so."""
+    misplaced, other = Leaf(b"\xff" * 32, b"v" * 32), jmt.leaf_hash(Leaf(b"\x80" * 32, b"v" * 32))
+    root = jmt.inner_hash(jmt.leaf_hash(misplaced), other)
+    with pytest.raises(InvalidProof):
+        jmt.verify_path(root, b"\x01" * 32, misplaced, [other])
+
+
 @pytest.mark.parametrize("siblings", [[b"x" * 31], [b"x" * 33], [b""], [b"x" * 32] * 257])
 def test_hashes_of_another_size_and_endless_paths(siblings: list[bytes]) -> None:
     """[REG-PROOF-2]"""

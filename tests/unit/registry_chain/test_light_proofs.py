@@ -74,6 +74,7 @@ def test_a_value_cannot_be_hidden_or_replaced(store: Store) -> None:
     proof, absent = store.prove("key/1"), store.prove("nobody")
     assert verify_map_proof(absent, app_hash=store.root, key="nobody") is None
     forged: list[tuple[str, MapProof]] = [
+        ("key/1", replace(proof, key="key/2")),
         ("key/1", replace(proof, value=None)),
         ("key/1", replace(proof, value=b"2")),
         ("key/1", replace(proof, value=None, leaf=None)),

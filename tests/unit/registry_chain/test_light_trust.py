@@ -22,6 +22,7 @@ from registry_chain.light import (
     trust_from_genesis,
     validators_hash,
     verify_light_block,
+    vote_sign_bytes,
 )
 from ssi.encoding import parse_json, sha256
 from ssi.errors import (
@@ -35,6 +36,7 @@ from ssi.errors import (
     Untrusted,
 )
 from tests.support.light import (
+    CHAIN,
     FOUR,
     GENESIS,
     ONE,
@@ -42,7 +44,9 @@ from tests.support.light import (
     Chain,
     genesis_trust,
     header,
+    key,
     signed,
+    validator,
     validator_set,
 )
 from tests.support.registry import make_genesis
@@ -205,6 +209,30 @@ def test_a_later_block_needs_trusted_validators() -> None:
     block = signed(header(9), two_left, "abxy")
     refused(Untrusted, "not_enough_trust", block)
     assert judge(block, trust_level=Fraction(1, 3)).height == 9
+
+
+def test_exactly_the_trust_level_is_not_more_than_it() -> None:
+    """[REG-LIGHT-2]"""
+    trusted = genesis_trust(validator_set(a=1, b=1, c=1))
+    block = signed(header(9), validator_set(a=1, b=1, x=1), "abx")
+    refused(Untrusted, "not_enough_trust", block, trusted=trusted)
+    assert judge(block, trusted, trust_level=Fraction(1, 2)).height == 9
+
+
+def test_a_trusted_validator_that_voted_for_nothing_does_not_vouch() -> None:
+    """[REG-LIGHT-2] Its vote is genuine, and is not for this block."""
+    validators = validator_set(a=1, b=1, c=1, x=20)
+    block = signed(header(9), validators, "abcx")
+    at = [one.address for one in validators.validators].index(validator("c").address)
+    votes = list(block.commit.signatures)
+    votes[at] = replace(votes[at], flag=Flag.NIL)
+    unsigned = replace(block.commit, signatures=tuple(votes))
+    signature = key("c").sign(vote_sign_bytes(CHAIN, unsigned, at)).signature
+    votes[at] = replace(votes[at], signature=signature)
+    nil = replace(block, commit=replace(block.commit, signatures=tuple(votes)))
+    assert judge(block).signed == 4
+    assert judge(nil, genesis_trust(validators)).signed == 3
+    refused(Untrusted, "not_enough_trust", nil)
 
 
 def test_two_headers_of_one_height_by_the_same_validators_are_evidence() -> None:
