@@ -79,7 +79,7 @@ def _attested(  # noqa: PLR0913, PLR0917 - as the caller
     policy: Policy,
 ) -> VerifiedAddress:
     presented = read_presentation(update.presentation)
-    facts = ledger.records(presented.keys(), now=now)
+    facts = ledger.records(presented.record_keys(), now=now)
     accredited = check_issuer(presented, facts, now)
     verified = verify_issuer_jwt(presented.sdjwt, accredited.key)
     check_type(verified.claims, _ATTESTED)
@@ -94,9 +94,7 @@ def _attested(  # noqa: PLR0913, PLR0917 - as the caller
         policy=binding_policy(policy),
     )
     credential = check_status(accredited, verified, facts, statuses, now)
-    return _address(
-        read_claims(person_claims(credential.claims)), update, issuer=credential.issuer
-    )
+    return _address(read_claims(person_claims(credential.claims)), update, issuer=credential.issuer)
 
 
 def _self_asserted(
@@ -117,9 +115,7 @@ def _self_asserted(
         now=now,
         policy=binding_policy(policy),
     )
-    given: JSONObject = {
-        name: claims[name] for name in ("address", "moved_on") if name in claims
-    }
+    given: JSONObject = {name: claims[name] for name in ("address", "moved_on") if name in claims}
     return _address(read_claims(given), update, issuer=None)
 
 

@@ -1,11 +1,12 @@
 """What a firm's own code hears, and what it may answer."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final, TypeVar
 
-from ssi.errors import SSIError
+from ssi.errors import Unavailable
 from ssi.rights import RightsKind
 from ssi.updates import Assurance, Reason, RejectCode
 from verifier_sdk.claims import PostalAddress
@@ -98,6 +99,7 @@ class Reject:
 Decision = Accept | AcceptPending | NeedsAttestation | Reject
 Handler = Callable[[Any], object]
 _H = TypeVar("_H", bound=Handler)
+_LOG = logging.getLogger("verifier_sdk")
 
 
 class Handlers:
@@ -122,28 +124,35 @@ class Handlers:
         return register
 
     def tell(self, event: str, value: object) -> None:
-        """Call every handler; what one raises goes through."""
+        """Call every handler.
+
+        Raises:
+            Unavailable: ``handler.failed`` when one raised.
+        """
         for handler in self._by_event.get(event, ()):
-            _call(handler, value)
+            _call(event, handler, value)
 
     def decide(self, update: AddressUpdated) -> Decision | None:
         """Call the handlers of ``address.updated``; the first decision counts.
 
         Raises:
             TypeError: A handler answered something that is no decision.
+            Unavailable: ``handler.failed`` when one raised.
         """
         decision: Decision | None = None
         for handler in self._by_event.get("address.updated", ()):
-            answer = _call(handler, update)
+            answer = _call("address.updated", handler, update)
             if answer is not None and not isinstance(answer, Decision):
                 raise TypeError("a handler answers Accept, AcceptPending, NeedsAttestation, Reject")
             decision = decision or answer
         return decision
 
 
-def _call(handler: Handler, value: object) -> object:
-    """Call a handler; an error of ours in it is its failure, never a verdict on the message."""
+def _call(event: str, handler: Handler, value: object) -> object:
+    """Call the firm's code; whatever it raises means: not taken, come again [TRUST-EV-1]."""
     try:
         return handler(value)
-    except SSIError as error:
-        raise RuntimeError("a handler of the firm failed") from error
+    except Exception as error:
+        # The name of the error only: its text may hold the customer's data.
+        _LOG.error("the handler of %s failed: %s", event, type(error).__name__)
+        raise Unavailable("a handler of the firm failed", code="handler.failed") from error

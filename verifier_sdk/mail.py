@@ -139,9 +139,7 @@ class Mail:
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         answer = self._fetch(
-            Request(
-                url=self._url + path, method="POST", headers=headers, body=canonical_json(body)
-            )
+            Request(url=self._url + path, method="POST", headers=headers, body=canonical_json(body))
         )
         return answer.status, answer.body
 

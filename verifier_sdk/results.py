@@ -74,6 +74,11 @@ class Trail:
         self.checks.append(Check(step=step, passed=True, detail="; ".join(notes)))
 
     @property
+    def passed_request(self) -> bool:
+        """Whether the answer was found to belong to its request."""
+        return any(check.step is Step.REQUEST and check.passed for check in self.checks)
+
+    @property
     def failed(self) -> Check | None:
         """The step that failed, if one did."""
         return next((check for check in self.checks if not check.passed), None)

@@ -181,9 +181,7 @@ class Store:
         self, request_id: str, to: RequestState, *, code: str | None, response_code: str | None
     ) -> bool:
         """End an open request; its key is thrown away. ``False`` when it was not open."""
-        return self._move(
-            request_id, RequestState.OPEN, to, code=code, response_code=response_code
-        )
+        return self._move(request_id, RequestState.OPEN, to, code=code, response_code=response_code)
 
     def _move(
         self,

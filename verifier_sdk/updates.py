@@ -190,9 +190,7 @@ def _decided(decision: Decision, verified: VerifiedAddress, today: date) -> Verd
     match decision:
         case Accept():
             day = decision.applied_on or today
-            return Verdict(
-                outcome=Outcome.ACCEPTED, applied_on=day, apply_on=day, address=verified
-            )
+            return Verdict(outcome=Outcome.ACCEPTED, applied_on=day, apply_on=day, address=verified)
         case AcceptPending():
             return Verdict(
                 outcome=Outcome.ACCEPTED_PENDING, apply_on=decision.apply_on, address=verified

@@ -47,7 +47,7 @@ from ssi.sdjwt import (
     verify_key_binding,
 )
 from ssi.sharing import VerifiedConsent, parse_consent, verify_consent
-from ssi.status_list import SUSPENDED, VALID, INVALID
+from ssi.status_list import INVALID, SUSPENDED, VALID
 from ssi.x509 import VerifiedChain, parse_x5c, verify_chain
 from verifier_sdk.claims import Claims, asked_claims, read_claims
 from verifier_sdk.policy import DEFAULT_POLICY, Policy, today_in_japan
@@ -68,7 +68,7 @@ class Presented:
     thumbprint: str
     status_list: str
 
-    def keys(self) -> tuple[str, ...]:
+    def record_keys(self) -> tuple[str, ...]:
         """The records needed to judge it."""
         return (
             issuer_key(self.issuer),
@@ -146,7 +146,7 @@ def verify_presentation(  # noqa: PLR0913 - the ports and limits of one verifica
 
     # (3) The issuer is accredited and its key registered, under one light block
     with trail.step(Step.ISSUER) as notes:
-        facts = ledger.records([key for one in every for key in one.keys()], now=now)
+        facts = ledger.records([key for one in every for key in one.record_keys()], now=now)
         notes.append(f"height={facts.point.height} validators={facts.point.validators}")
         accredited = {
             name: tuple(check_issuer(one, facts, now) for one in many)
@@ -240,7 +240,10 @@ def check_issuer(one: Presented, facts: Facts, now: datetime) -> Accredited:
         Untrusted: ``credential.issuer``, ``credential.key_unknown`` or ``credential.chain``.
         Rejected: ``credential.chain``, ``credential.malformed``.
     """
-    raw, raw_key = facts.records.get(issuer_key(one.issuer)), facts.records.get(one.keys()[1])
+    raw, raw_key = (
+        facts.records.get(issuer_key(one.issuer)),
+        facts.records.get(one.record_keys()[1]),
+    )
     if raw is None:
         raise Untrusted("the issuer is not on the ledger", code="credential.issuer")
     record = IssuerRecord.from_json(raw)

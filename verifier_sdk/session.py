@@ -1,0 +1,533 @@
+"""A firm's verifier: the shell around the pure core. It opens files and sockets, nothing else."""
+
+import hmac
+import logging
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from registry_chain.client import Genesis, HeadMemory, RegistryClient, VerifierRecord
+from registry_chain.records import verifier_key
+from ssi.encoding import JSONObject, b64url_encode, sha256
+from ssi.errors import (
+    BindingMismatch,
+    ConsentDeclined,
+    Expired,
+    Malformed,
+    Rejected,
+    Replayed,
+    SSIError,
+    Unavailable,
+)
+from ssi.fetch import Fetch, FetchPolicy, http_fetch
+from ssi.forms import parse_form
+from ssi.keys import Alg, Random
+from ssi.oid4vp import ResponseError, ResponseReply, parse_response, response_key_id
+from ssi.sharing import build_countersignature
+from ssi.sharing_terms import LocalText, Retention
+from ssi.x509 import load_pem_chain, public_key_of, x509_hash
+from verifier_sdk import answers, relationships, requests, updates
+from verifier_sdk.answers import Desk, Firm
+from verifier_sdk.config import VerifierConfig, load_agreement_key, load_signer
+from verifier_sdk.events import Handler, Handlers
+from verifier_sdk.ledger import OnlineLedger, Registry
+from verifier_sdk.mail import Mail
+from verifier_sdk.policy import Policy
+from verifier_sdk.ports import RequestState, SentRequest
+from verifier_sdk.profiles import Profile
+from verifier_sdk.records import receipt_record
+from verifier_sdk.relationships import HistoryEntry, StoredReceipt
+from verifier_sdk.requests import PresentationRequest
+from verifier_sdk.results import RejectedPresentation, Trail, VerifiedPresentation
+from verifier_sdk.status import StatusLists
+from verifier_sdk.store import Outcome, Store, dump, load, seconds
+from verifier_sdk.verifier import verify_presentation
+
+_FRESH_BYTES: Final = 24
+_H = TypeVar("_H", bound=Handler)
+Clock = Callable[[], datetime]
+_LOG = logging.getLogger("verifier_sdk")
+
+
+def utc_now() -> datetime:
+    """The system's clock: the only place this package reads it."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A verified answer and what the wallet is told about it."""
+
+    result: VerifiedPresentation
+    reply: ResponseReply = field(repr=False)
+
+
+class Verifier:
+    """What a firm works with: ask, verify, hear of moves. Safe to share between threads.
+
+    Args:
+        config: The firm's settings.
+        registry: The client of the chain; made from the settings when not given.
+        fetch: Bounded HTTP; by the settings when not given.
+        clock: The time.
+        random: The randomness.
+    """
+
+    def __init__(
+        self,
+        config: VerifierConfig,
+        *,
+        registry: Registry | None = None,
+        fetch: Fetch | None = None,
+        clock: Clock = utc_now,
+        random: Random = os.urandom,
+    ) -> None:
+        self.config = config
+        self._clock = clock
+        self._random = random
+        self._fetch = fetch or http_fetch(
+            FetchPolicy(allow_loopback_http=config.loopback, ca_file=config.ca_file)
+        )
+        self._registry = registry or _registry(config, self._fetch)
+        self._chain = load_pem_chain(config.certificate.read_bytes())
+        self._signer = load_signer(config.key)
+        if public_key_of(self._chain[0]) != self._signer.public_key:
+            raise ValueError("the certificate is not of this key")
+        self.client_id = f"x509_hash:{x509_hash(self._chain[0].public_bytes(Encoding.DER))}"
+        self.store = Store(config.state, verifier_id=config.verifier_id)
+        self.policy = Policy(max_age=config.max_age)
+        self._statuses = StatusLists(self._registry, self.store, max_age=config.max_age)
+        self._handlers = Handlers()
+        # A bare secret is Ed25519 here: what firms register unless their file is PEM.
+        receipt_key = config.receipt_key
+        self._receipts = None if receipt_key is None else load_signer(receipt_key, alg=Alg.EDDSA)
+        self._sealing = {
+            kid: load_agreement_key(path) for kid, path in config.encryption_keys.items()
+        }
+        self._box: str | None = config.box
+
+    @classmethod
+    def open(cls, config: VerifierConfig) -> "Verifier":
+        """Open the firm's verifier; touches files, not the network."""
+        return cls(config)
+
+    @classmethod
+    def from_env(cls) -> "Verifier":
+        """Open with the settings that ``WARIFU_VERIFIER_CONFIG`` names."""
+        return cls(VerifierConfig.from_env())
+
+    def on(self, event: str) -> Callable[[_H], _H]:
+        """Register a handler, as a decorator; see `verifier_sdk.events.EVENTS`."""
+        return self._handlers.on(event)
+
+    # --- asking ---
+
+    def request(
+        self,
+        profile: Profile,
+        *,
+        purpose: LocalText | None = None,
+        reference: str = "",
+        retention: Retention | None = None,
+        updates: bool = False,
+    ) -> PresentationRequest:
+        """Ask a customer for a presentation.
+
+        Args:
+            profile: What is asked.
+            purpose: Other words for the holder; they must be the registered ones.
+            reference: The firm's own name for this customer or booking.
+            retention: A shorter retention than the profile's.
+            updates: Whether to be told of later moves too.
+
+        Returns:
+            The links and the QR code.
+
+        Raises:
+            ValueError: Updates are asked for without a mailbox and receipt key.
+        """
+        if updates and (self._receipts is None or self.config.mailbox is None):
+            raise ValueError("updates need a mailbox and a receipt_key")
+        self.store.add_profile(profile)
+        request = requests.new_request(
+            profile,
+            client_id=self.client_id,
+            verifier_id=self.config.verifier_id,
+            reference=reference,
+            updates=updates,
+            purpose=purpose,
+            retention=retention,
+            life=self.config.request_life,
+            now=self._clock(),
+            random=self._random,
+        )
+        self.store.add_request(request)
+        return requests.public_request(request, self.config.base_url)
+
+    def find_request(self, request_id: str) -> PresentationRequest | None:
+        """A request by its id."""
+        request = self.store.request(request_id)
+        return None if request is None else requests.public_request(request, self.config.base_url)
+
+    def profile_of(self, request_id: str) -> Profile:
+        """The profile of a request.
+
+        Raises:
+            Rejected: ``session.unknown``.
+        """
+        return self._known(self.store.request(request_id)).profile
+
+    def request_object(self, request_id: str, *, wallet_nonce: str | None = None) -> str:
+        """The signed request object that a wallet fetches.
+
+        Raises:
+            Rejected: ``session.unknown``, ``session.expired`` or ``presentation.replayed``.
+        """
+        now = self._clock()
+        request = self._known(self.store.request(request_id))
+        if now >= request.expires_at:
+            raise Expired("the request is over", code="session.expired")
+        if request.life is not RequestState.OPEN:
+            raise Replayed("the request was answered already", code="presentation.replayed")
+        return requests.request_object(
+            request,
+            self._signer,
+            chain=self._chain,
+            response_uri=f"{self.config.base_url}/response",
+            wallet_nonce=wallet_nonce,
+            now=now,
+        )
+
+    # --- verifying ---
+
+    def verify(
+        self, response: bytes | str, *, request_id: str | None = None
+    ) -> VerifiedPresentation:
+        """Judge a wallet's answer; see `verifier_sdk.verifier.verify_presentation`.
+
+        Args:
+            response: The posted form.
+            request_id: The request it must answer; found by the answer's key when ``None``.
+
+        Returns:
+            The result; it exists only when every step passed, once per request.
+
+        Raises:
+            Rejected: With the exact code of the failed step.
+            ConsentDeclined: The holder said no.
+            Unavailable: No verdict; the request stays open.
+        """
+        form = response.encode("ascii", "replace") if isinstance(response, str) else response
+        return self.answer(form, request_id=request_id).result
+
+    def answer(self, form: bytes, *, request_id: str | None = None) -> Answered:
+        """Judge a wallet's answer and write the reply to the wallet; raises as `verify`."""
+        now, trail = self._clock(), Trail()
+        request = self._find(form, request_id)
+        try:
+            result = verify_presentation(
+                form,
+                request=request,
+                ledger=OnlineLedger(
+                    self._registry,
+                    max_age=self.policy.max_age,
+                    stapled=self._stapled(form, request),
+                ),
+                statuses=self._statuses,
+                now=now,
+                policy=self.policy,
+                trail=trail,
+            )
+        except ConsentDeclined as error:
+            self._close(request, RequestState.DECLINED, error, trail)
+            raise
+        except Rejected as error:
+            self._close(request, RequestState.REJECTED, error, trail)
+            raise
+        return self._accept(request, result, now)
+
+    def _known(self, request: SentRequest | None) -> SentRequest:
+        if request is None:
+            raise Rejected("no such request", code="session.unknown")
+        return request
+
+    def _find(self, form: bytes, request_id: str | None) -> SentRequest:
+        """Find the request by the key the answer is sealed to, or by the state of a refusal."""
+        kid = response_key_id(form)
+        if kid is not None:
+            found = self.store.request_by_key(kid)
+            if found is None:
+                raise Malformed("sealed to no key of ours", code="presentation.unknown_key")
+        else:
+            state = parse_form(form, code="presentation.malformed").get("state")
+            found = None if state is None else self.store.request_by_state(state)
+            if found is None:
+                raise BindingMismatch("the answer is not sealed", code="presentation.not_encrypted")
+        if request_id is not None and found.id != request_id:
+            raise BindingMismatch("the answer belongs to another request", code="session.state")
+        return found
+
+    def _stapled(self, form: bytes, request: SentRequest) -> JSONObject | None:
+        """The proofs a wallet stapled, as hints: they are judged before they count."""
+        if not self.config.accept_stapled or request.key is None:
+            return None
+        key = request.key
+        try:
+            answer = parse_response(
+                form, find_key=lambda kid: key if kid == request.key_id else None
+            )
+        except Rejected:
+            return None  # step 1 says what is wrong
+        bundle = None if isinstance(answer, ResponseError) else answer.extra.get("registry_proof")
+        return bundle if isinstance(bundle, dict) else None
+
+    def _close(self, request: SentRequest, to: RequestState, error: SSIError, trail: Trail) -> None:
+        """End a request whose answer was bad, and tell the firm the code and the step only."""
+        if trail.passed_request or to is RequestState.DECLINED:
+            self.store.close_request(request.id, to, code=error.code, response_code=None)
+        told = RejectedPresentation(
+            request_id=request.id,
+            reference=request.reference,
+            code=error.code,
+            check=trail.failed,
+        )
+        with suppress(Unavailable):  # a failing handler does not change the verdict
+            self._handlers.tell("presentation.rejected", told)
+
+    def _accept(
+        self, request: SentRequest, result: VerifiedPresentation, now: datetime
+    ) -> Answered:
+        """Take the request for ourselves, tell the firm, then keep everything at once [TRUST-2]."""
+        result = replace(result, records=receipt_record(result, request, self.config.verifier_id))
+        consent = result.consent
+        if consent is not None and relationships.find_consent(
+            self.store, consent.consent.record_id
+        ):
+            raise Replayed("the consent was given before", code="consent.replayed")
+        if not self.store.claim(request.id, now):
+            raise Replayed("the request was answered already", code="presentation.replayed")
+        try:
+            self._handlers.tell("presentation.verified", result)
+            response_code = b64url_encode(self._random(_FRESH_BYTES))
+            extra = self._keep(request, result, response_code, now)
+        except SSIError:
+            self.store.release(request.id)
+            raise
+        redirect = f"{self.config.base_url}/result/{request.id}?response_code={response_code}"
+        return Answered(result=result, reply=ResponseReply(redirect_uri=redirect, extra=extra))
+
+    def _keep(
+        self,
+        request: SentRequest,
+        result: VerifiedPresentation,
+        response_code: str,
+        now: datetime,
+    ) -> JSONObject:
+        extra: JSONObject = {}
+        with self.store.write() as db:
+            if not self.store.finish(db, request.id, _hash(response_code)):
+                raise Replayed("the request was answered already", code="presentation.replayed")
+            db.execute(
+                "INSERT INTO records (reference, record, recorded_at, retain_until)"
+                " VALUES (?, ?, ?, ?)",
+                (
+                    request.reference,
+                    dump(result.records),
+                    seconds(now),
+                    str(result.records["retain_until"]),
+                ),
+            )
+            if result.consent is not None and self._receipts is not None:
+                nonce = b64url_encode(self._random(_FRESH_BYTES))
+                countersigned = build_countersignature(
+                    result.consent,
+                    self._receipts,
+                    kid=self.config.receipt_kid or "",
+                    update_nonce=nonce,
+                    now=now,
+                )
+                relationships.keep_consent(
+                    db, request, result.consent, countersignature=countersigned, nonce=nonce
+                )
+                extra = {"consent_receipt": countersigned, "update_nonce": nonce}
+        return extra
+
+    # --- the result page ---
+
+    def bind_browser(self, request_id: str, secret: str) -> None:
+        """Note the browser that opened the page first; only it sees the result."""
+        self.store.bind_browser(request_id, _hash(secret))
+
+    def outcome(
+        self, request_id: str, *, response_code: str, browser: str | None = None
+    ) -> Outcome:
+        """How a request ended, for the browser that started it and was sent back by the wallet.
+
+        Args:
+            request_id: The request.
+            response_code: What the wallet's redirect carries (OpenID4VP 1.0 §8.2, §13.3).
+            browser: The secret of the browser's cookie.
+
+        Raises:
+            Rejected: ``session.unknown``, ``session.response_code`` or ``session.browser``.
+        """
+        outcome = self.state(request_id)
+        code = outcome.response_code
+        if code is None or not hmac.compare_digest(code, _hash(response_code)):
+            raise BindingMismatch("the response code is not ours", code="session.response_code")
+        if outcome.browser is not None and not (
+            browser is not None and hmac.compare_digest(outcome.browser, _hash(browser))
+        ):
+            raise BindingMismatch("another browser started this", code="session.browser")
+        return outcome
+
+    def state(self, request_id: str) -> Outcome:
+        """How a request stands, without anything about the person.
+
+        Raises:
+            Rejected: ``session.unknown``.
+        """
+        outcome = self.store.outcome(request_id, self._clock())
+        if outcome is None:
+            raise Rejected("no such request", code="session.unknown")
+        return outcome
+
+    # --- updates ---
+
+    def receive_update(self, token: str | bytes, now: datetime | None = None) -> StoredReceipt:
+        """Take one envelope from a holder, exactly once; see `verifier_sdk.updates`.
+
+        Raises:
+            Rejected: The envelope is bad.
+            Unavailable: No verdict yet, or a handler failed: it must come again.
+        """
+        try:
+            text = token.decode("ascii") if isinstance(token, bytes) else token
+        except UnicodeDecodeError:
+            raise Malformed("the envelope is not ASCII", code="update.malformed") from None
+        at = now or self._clock()
+        return updates.receive_update(self._desk(at), text, at)
+
+    def poll_mailbox(self, now: datetime | None = None) -> int:
+        """Take what waits in our box, send what is due, make final what was pending.
+
+        Returns:
+            How many envelopes were taken.
+
+        Raises:
+            Unavailable: The mailbox or the ledger does not answer.
+            ValueError: No mailbox is set.
+        """
+        if self.config.mailbox is None:
+            raise ValueError("no mailbox is set")
+        at = now or self._clock()
+        desk = self._desk(at)
+        mail = self._mail(desk.firm, self.config.mailbox)
+        answers.apply_due(desk, at)
+        taken = mail.poll(lambda token, when: updates.receive_update(desk, token, when), at)
+        mail.push_due(at)
+        return taken
+
+    def push_receipts(self, now: datetime | None = None) -> int:
+        """Send the answers that are due; needed where envelopes are pushed to us."""
+        at = now or self._clock()
+        return self._mail(self._desk(at).firm, self.config.mailbox or "").push_due(at)
+
+    def _mail(self, firm: Firm, url: str) -> Mail:
+        return Mail(url, firm=firm, store=self.store, fetch=self._fetch, random=self._random)
+
+    def _desk(self, now: datetime) -> Desk:
+        if self._receipts is None or self.config.receipt_kid is None:
+            raise ValueError("updates need a receipt_key")
+        firm = Firm(
+            verifier_id=self.config.verifier_id,
+            box=self._own_box(now),
+            receipt_key=self._receipts,
+            receipt_kid=self.config.receipt_kid,
+            encryption_keys=self._sealing,
+            require_attested=self.config.require_attested,
+        )
+        return Desk(
+            firm=firm,
+            store=self.store,
+            ledger=OnlineLedger(self._registry, max_age=self.policy.max_age),
+            statuses=self._statuses,
+            handlers=self._handlers,
+            policy=self.policy,
+            random=self._random,
+        )
+
+    def _own_box(self, now: datetime) -> str:
+        """Our box, from the settings or as the ledger has it."""
+        if self._box is None:
+            name = verifier_key(self.config.verifier_id)
+            many = self._registry.read_many((name,), now=now, max_age=self.policy.max_age)
+            record = many.record(VerifierRecord, name)
+            if record is None or record.profile.mailbox is None:
+                raise Unavailable("the ledger names no box of ours", code="update.box")
+            self._box = record.profile.mailbox.box
+        return self._box
+
+    # --- what the firm must be able to show ---
+
+    def history(self, reference: str) -> tuple[HistoryEntry, ...]:
+        """A customer's addresses, the oldest first; append-only."""
+        return relationships.history(self.store, reference)
+
+    def records(self, reference: str | None = None) -> tuple[JSONObject, ...]:
+        """The records of receipt (APPI art. 30), the oldest first."""
+        rows = self.store.rows(
+            "SELECT record FROM records WHERE ?1 IS NULL OR reference = ?1 ORDER BY number",
+            (reference,),
+        )
+        return tuple(load(row[0]) for row in rows)
+
+    def clean(self, now: datetime | None = None) -> None:
+        """Throw away the keys of requests nobody answered, and requests that are long over."""
+        self.store.forget_requests(now or self._clock())
+
+    def start_background(self, *, seconds_between: float = 2.0) -> Callable[[], None]:
+        """Poll and send in a thread, when the settings say so; call after the fork.
+
+        Returns:
+            What stops it.
+        """
+        if not self.config.poll or self.config.mailbox is None:
+            return lambda: None
+        stop = threading.Event()
+        thread = threading.Thread(
+            target=self._run, args=(stop, seconds_between), name="warifu-mail", daemon=True
+        )
+        thread.start()
+
+        def end() -> None:
+            stop.set()
+            thread.join(timeout=10)
+
+        return end
+
+    def _run(self, stop: threading.Event, pause: float) -> None:
+        while not stop.wait(pause):
+            try:
+                self.poll_mailbox()
+                self.clean()
+            except SSIError as error:
+                # The next round tries again; the code is all that is told.
+                _LOG.warning("the mailbox was not polled: %s", error.code)
+        self.store.close()
+
+
+def _registry(config: VerifierConfig, fetch: Fetch) -> RegistryClient:
+    genesis = Genesis.load(config.genesis)
+    memory = HeadMemory.open(config.state.with_suffix(".heads"))
+    return RegistryClient(config.nodes, genesis, fetch, memory, max_age=config.max_age)
+
+
+def _hash(secret: str) -> str:
+    return b64url_encode(sha256(secret.encode("utf-8")))
