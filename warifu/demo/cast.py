@@ -25,6 +25,7 @@ class FirmRole:
 
 
 ADMIN_ID = "consortium"
+ADMIN_NAME = ("割符コンソーシアム", "Warifu Consortium")
 ISSUER_ID = "minna-kakunin"
 ISSUER_NAME = ("みんなの確認センター株式会社", "Minna Verification Center")
 ISSUER_CORPORATE_NUMBER = "8999999000001"

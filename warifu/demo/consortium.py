@@ -1,0 +1,213 @@
+"""What the consortium does before anybody can use the chain: a genesis, and its first decisions."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import Certificate
+
+from registry_chain.client import Genesis, HeadMemory, RegistryClient, Submitter
+from registry_chain.genesis import GenesisMember, new_genesis
+from registry_chain.keyfile import read_key, write_key
+from registry_chain.transactions import TX_TYPES
+from registry_chain.transactions.fields import Name, bare_jwk
+from ssi.encoding import JSON, JSONObject, b64url_encode
+from ssi.fetch import FetchPolicy, http_fetch
+from ssi.keys import AgreementKey, Alg, SoftwareSigner, generate_agreement_key, generate_signer
+from ssi.x509 import create_ca, create_leaf, der_of, x509_hash
+from verifier_sdk.profiles import BY_CODE
+from warifu.demo import cast
+
+SEAL_KID, RECEIPT_KID = "seal-1", "receipts-1"
+TRUST_FRAMEWORK = "https://warifu.example/trust_framework/jp_sharing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirmKeys:
+    """A firm's keys and certificate."""
+
+    account: SoftwareSigner = field(repr=False)
+    signer: SoftwareSigner = field(repr=False)
+    receipts: SoftwareSigner = field(repr=False)
+    sealing: AgreementKey = field(repr=False)
+    certificate: Certificate = field(repr=False)
+
+    def write(self, folder: Path) -> None:
+        """Write them where the firm's own configuration looks for them."""
+        write_key(folder / "account.key", self.account)
+        write_secret(folder / "firm.key", self.signer.secret)
+        write_secret(folder / "receipts.key", self.receipts.secret)
+        write_secret(folder / "seal-1.key", self.sealing.secret)
+        (folder / "firm.pem").write_bytes(self.certificate.public_bytes(Encoding.PEM))
+
+
+def write_secret(path: Path, secret: bytes) -> None:
+    """Write 32 bytes in base64url, readable by the owner only."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as stream:
+        stream.write(b64url_encode(secret) + "\n")
+
+
+def found_chain(
+    home: Path,
+    *,
+    port: int,
+    members: dict[str, tuple[tuple[str, str], JSONObject, str]],
+    now: datetime,
+) -> Path:
+    """Make the genesis, the node's key and its settings.
+
+    Args:
+        home: The node's folder.
+        port: Where it will listen.
+        members: id -> (names, account key, role), beside the consortium itself.
+        now: The present.
+
+    Returns:
+        The genesis file.
+    """
+    home.mkdir(parents=True, mode=0o700)
+    validator = generate_signer(Alg.EDDSA, os.urandom)
+    admin = generate_signer(Alg.EDDSA, os.urandom)
+    write_key(home / "validator.key", validator)
+    write_key(home / "consortium.key", admin)
+    founders = [_member(cast.ADMIN_ID, cast.ADMIN_NAME, bare_jwk(admin.public_key), "admin")]
+    founders += [_member(name, *rest) for name, rest in members.items()]
+    genesis = new_genesis(
+        chain_id="warifu-demo",
+        genesis_time=int(now.timestamp()),
+        validators=[validator.public_key],
+        members=founders,
+        loopback=True,
+    )
+    path = home / "genesis.json"
+    path.write_bytes(genesis.to_bytes())
+    (home / "node.toml").write_text(
+        f'genesis = "genesis.json"\nkey = "validator.key"\ndb = "chain.db"\n'
+        f'host = "127.0.0.1"\nport = {port}\n'
+    )
+    return path
+
+
+def _member(account: str, names: tuple[str, str], jwk: JSONObject, role: str) -> GenesisMember:
+    name = Name.from_json({"ja": names[0], "en": names[1]})
+    return GenesisMember(id=account, name=name, account_keys=(jwk,), roles=(role,))
+
+
+def firm_keys(firm: cast.FirmRole, authority: tuple[Certificate, bytes], now: datetime) -> FirmKeys:
+    """Make a firm's keys, and a certificate by the authority of the demo's firms."""
+    signer = generate_signer(Alg.ES256, os.urandom)
+    return FirmKeys(
+        account=generate_signer(Alg.EDDSA, os.urandom),
+        signer=signer,
+        receipts=generate_signer(Alg.ES256, os.urandom),
+        sealing=generate_agreement_key(os.urandom),
+        certificate=create_leaf(
+            firm.name_en,
+            public_key=signer.public_key,
+            issuer=authority,
+            not_before=now - timedelta(minutes=5),
+            not_after=now + timedelta(days=365),
+            serial=secrets.randbits(120) | 1,
+            dns_names=[f"{firm.id}.example"],
+        ),
+    )
+
+
+def firms_authority(now: datetime) -> tuple[Certificate, bytes]:
+    """Make the authority that certifies the demo's firms."""
+    secret = generate_signer(Alg.ES256, os.urandom).secret
+    root = create_ca(
+        "Warifu Demo Firms CA",
+        secret=secret,
+        not_before=now - timedelta(minutes=5),
+        not_after=now + timedelta(days=3650),
+        serial=secrets.randbits(120) | 1,
+    )
+    return root, secret
+
+
+class Consortium:
+    """The administrators' account: decides who may issue and who may ask."""
+
+    def __init__(self, chain_home: Path, node: str) -> None:
+        genesis = Genesis.load(chain_home / "genesis.json")
+        fetch = http_fetch(FetchPolicy(allow_loopback_http=True))
+        self._client = RegistryClient([node], genesis, fetch, HeadMemory.volatile())
+        self._submitter = Submitter(
+            self._client, cast.ADMIN_ID, read_key(chain_home / "consortium.key")
+        )
+
+    def decide(self, kind: str, body: JSONObject, now: datetime) -> int:
+        """Put a decision on the chain; returns its height."""
+        return self._submitter.submit(TX_TYPES[kind].from_json(body), now).height
+
+    def accredit_issuer(self, url: str, ca: str, now: datetime) -> int:
+        """Accredit the demo's issuer."""
+        at = int(now.timestamp())
+        return self.decide(
+            "issuer.accredit",
+            {
+                "issuer": cast.ISSUER_ID,
+                "name": _name(cast.ISSUER_NAME),
+                "corporate_number": cast.ISSUER_CORPORATE_NUMBER,
+                "url": url,
+                "credential_types": [
+                    "urn:warifu:kyc:1",
+                    "urn:warifu:driving-licence:1",
+                    "urn:warifu:address:1",
+                ],
+                "ca": [ca],
+                "trust_framework": TRUST_FRAMEWORK,
+                "valid_from": at - 300,
+                "valid_until": at + 2 * 365 * 86400,
+                "contact": "support@minna-kakunin.example",
+            },
+            now,
+        )
+
+    def register_operator(self, url: str, now: datetime) -> int:
+        """Register the demo's mailbox operator."""
+        body: JSONObject = {
+            "operator": cast.OPERATOR_ID,
+            "name": _name(cast.OPERATOR_NAME),
+            "url": url,
+            "keys": [],
+        }
+        return self.decide("operator.register", body, now)
+
+    def register_firm(
+        self, firm: cast.FirmRole, keys: FirmKeys, mailbox: str, now: datetime
+    ) -> int:
+        """Admit a firm and register who it is, what it may ask, where it is reached."""
+        admitted: JSONObject = {
+            "member": firm.id,
+            "name": _name((firm.name_ja, firm.name_en)),
+            "roles": ["firm"],
+            "keys": [bare_jwk(keys.account.public_key)],
+        }
+        self.decide("member.admit", admitted, now)
+        receipt = {**keys.receipts.public_key.jwk, "kid": RECEIPT_KID}
+        purposes: list[JSON] = [BY_CODE[firm.profile].purpose_record()]
+        profile: JSONObject = {
+            "name": _name((firm.name_ja, firm.name_en)),
+            "corporate_number": firm.corporate_number,
+            "purposes": purposes,
+            "client_hashes": [x509_hash(der_of(keys.certificate))],
+            "encryption_keys": [keys.sealing.public_jwk(SEAL_KID)],
+            "receipt_keys": [receipt],
+            "mailbox": {"url": mailbox, "box": f"{firm.id}-box"} if firm.updates else None,
+            "country": "JP",
+            "contact": f"privacy@{firm.id}.example",
+        }
+        profile = {name: value for name, value in profile.items() if value is not None}
+        return self.decide("verifier.register", {"verifier": firm.id, "profile": profile}, now)
+
+
+def _name(names: tuple[str, str]) -> JSONObject:
+    return {"ja": names[0], "en": names[1]}

@@ -1,0 +1,227 @@
+"""The demo network: its folder, its programs, and a file that says where everything is."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ssi.encoding import JSONObject
+from warifu.demo import cast
+from warifu.demo.consortium import (
+    RECEIPT_KID,
+    SEAL_KID,
+    TRUST_FRAMEWORK,
+    Consortium,
+    firm_keys,
+    firms_authority,
+    found_chain,
+)
+from warifu.demo.processes import Program, free_ports
+
+OPERATOR_PASSWORD_BYTES = 18
+
+
+class CommandError(RuntimeError):
+    """A command of ours failed; holds what it said."""
+
+
+def command(*words: str, stdin: str | None = None, env: dict[str, str] | None = None) -> str:
+    """Run a ``warifu`` command as its own process and return its standard output.
+
+    Raises:
+        CommandError: it failed.
+    """
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "warifu", *words],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, **(env or {})},
+        check=False,
+    )
+    if done.returncode:
+        raise CommandError(f"warifu {words[0]} {words[1]}: {done.stderr.strip()[-800:]}")
+    return done.stdout
+
+
+@dataclass(slots=True)
+class Network:
+    """All programs of the demo and where they are."""
+
+    home: Path
+    programs: dict[str, Program] = field(default_factory=dict)
+    passwords: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def url(self, name: str) -> str:
+        """Return a program's address."""
+        return self.programs[name].url
+
+    @property
+    def genesis(self) -> Path:
+        """The pinned genesis file."""
+        return self.home / "chain" / "genesis.json"
+
+    def start(self, *names: str) -> None:
+        """Start programs (all when none is named) and wait until each answers."""
+        chosen = [self.programs[name] for name in names or self.programs]
+        for program in chosen:
+            program.start()
+        for program in chosen:
+            program.wait_ready()
+
+    def stop(self) -> None:
+        """Stop every program."""
+        with ThreadPoolExecutor(len(self.programs) or 1) as pool:
+            list(pool.map(Program.stop, self.programs.values()))
+
+    def describe(self) -> JSONObject:
+        """Return what the doctor and a person need to find everything."""
+        return {
+            "home": str(self.home),
+            "genesis": str(self.genesis),
+            "programs": {name: program.url for name, program in self.programs.items()},
+        }
+
+
+def build(home: Path) -> Network:
+    """Lay out the network's folder: keys, settings, genesis. Nothing runs yet."""
+    for folder in ("logs", "firms"):
+        (home / folder).mkdir(parents=True, exist_ok=True)
+    names = ("chain", "issuer", "mailbox", *(firm.id for firm in cast.FIRMS))
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+    network = Network(home=home)
+    genesis = home / "chain" / "genesis.json"
+    told = json.loads(
+        command(
+            "issuer", "init", str(home / "issuer"), "--id", cast.ISSUER_ID,
+            "--url", urls["issuer"], "--name", *cast.ISSUER_NAME,
+            "--trust-framework", TRUST_FRAMEWORK, "--genesis", str(genesis),
+            "--node", urls["chain"], "--loopback",
+        )
+    )  # fmt: skip
+    operator = json.loads(
+        command(
+            "mailbox", "init", str(home / "mailbox"), "--url", urls["mailbox"],
+            "--operator", cast.OPERATOR_ID, "--genesis", str(genesis),
+            "--node", urls["chain"], "--loopback",
+        )
+    )  # fmt: skip
+    operator = {name: value for name, value in operator.items() if name != "alg"}
+    now = datetime.now(UTC)
+    found_chain(
+        home / "chain",
+        port=ports["chain"],
+        members={
+            cast.ISSUER_ID: (cast.ISSUER_NAME, told["account"], "issuer"),
+            cast.OPERATOR_ID: (cast.OPERATOR_NAME, operator, "operator"),
+        },
+        now=now,
+    )
+    _append(home / "issuer" / "issuer.toml", port=ports["issuer"])
+    _append(
+        home / "mailbox" / "mailbox.toml",
+        port=ports["mailbox"],
+        commit_interval_ms=300,
+        push_interval_ms=300,
+    )
+    (home / "issuer" / "ca.txt").write_text(told["ca"])
+    words = {
+        "chain": ("chain", "node", "--home", str(home / "chain")),
+        "issuer": ("issuer", "serve", "--config", str(home / "issuer" / "issuer.toml")),
+        "mailbox": ("mailbox", "serve", "--config", str(home / "mailbox" / "mailbox.toml")),
+    }
+    words |= {
+        firm.id: ("firm", "serve", "--home", str(home / "firms" / firm.id)) for firm in cast.FIRMS
+    }
+    for name in names:
+        network.programs[name] = Program(
+            name=name, arguments=words[name], url=urls[name], log=home / "logs" / f"{name}.log"
+        )
+    return network
+
+
+def _append(path: Path, **settings: int) -> None:
+    with path.open("a", encoding="utf-8") as stream:
+        stream.writelines(f"{name} = {value}\n" for name, value in settings.items())
+
+
+def found(network: Network) -> None:
+    """Start the chain and let the consortium take its first decisions; then start the rest."""
+    home = network.home
+    network.start("chain")
+    now = datetime.now(UTC)
+    consortium = Consortium(home / "chain", network.url("chain"))
+    consortium.accredit_issuer(network.url("issuer"), (home / "issuer" / "ca.txt").read_text(), now)
+    consortium.register_operator(network.url("mailbox"), now)
+    authority = firms_authority(now)
+    for firm in cast.FIRMS:
+        folder = home / "firms" / firm.id
+        folder.mkdir(mode=0o700)
+        keys = firm_keys(firm, authority, now)
+        keys.write(folder)
+        consortium.register_firm(firm, keys, network.url("mailbox"), now)
+        _firm_settings(network, firm, folder)
+    config = str(home / "issuer" / "issuer.toml")
+    command("issuer", "register-keys", "--config", config)
+    for name, role in cast.OPERATORS:
+        password = os.urandom(OPERATOR_PASSWORD_BYTES).hex()
+        network.passwords[name] = password
+        command(
+            "issuer", "add-operator", name, "--role", role, "--config", config,
+            "--password-fd", "0", stdin=password + "\n",
+        )  # fmt: skip
+    network.start(*(name for name in network.programs if name != "chain"))
+    (home / "network.json").write_text(json.dumps(network.describe(), indent=2) + "\n")
+
+
+def _firm_settings(network: Network, firm: cast.FirmRole, folder: Path) -> None:
+    url = network.url(firm.id)
+    verifier = {
+        "verifier_id": firm.id,
+        "base_url": f"{url}/kyc",
+        "certificate": "firm.pem",
+        "key": "firm.key",
+        "receipt_key": "receipts.key",
+        "receipt_kid": RECEIPT_KID,
+        "genesis": str(network.genesis),
+        "nodes": [network.url("chain")],
+        "state": "verifier.db",
+        "loopback": True,
+        "require_attested": firm.require_attested,
+    }
+    if firm.updates:
+        verifier |= {"mailbox": network.url("mailbox"), "poll": not firm.push}
+    lines = [f"{name} = {json.dumps(value)}" for name, value in verifier.items()]
+    names = {"ja": firm.name_ja, "en": firm.name_en}
+    lines.append(_inline("name", names))
+    lines.append(_inline("encryption_keys", {SEAL_KID: "seal-1.key"}))
+    (folder / "verifier.toml").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _inline(name: str, table: dict[str, str]) -> str:
+    pairs = ", ".join(
+        f"{json.dumps(key)} = {json.dumps(value, ensure_ascii=False)}"
+        for key, value in table.items()
+    )
+    return f"{name} = {{ {pairs} }}"
+
+
+@contextmanager
+def running(home: Path) -> Iterator[Network]:
+    """Build and run a whole network; stop it at the end whatever happens."""
+    network = build(home)
+    try:
+        found(network)
+        yield network
+    finally:
+        network.stop()
