@@ -293,6 +293,7 @@ class Store:
         return cached
 
     def _read_page(self, name: jmt.Child, path: str) -> jmt.Page:
+        """Read a page, and believe it only if the hash above it says so [REG-MAP-6]."""
         with self._using() as db:
             row = db.execute(
                 "SELECT data FROM page WHERE version = ? AND path = ?", (name.version, path)

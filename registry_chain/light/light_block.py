@@ -24,7 +24,7 @@ class UntrustedLightBlock:
 
 
 def parse_light_block(obj: JSON) -> UntrustedLightBlock:
-    """Read a light block in the JSON of CometBFT's RPC.
+    """Read a light block in the JSON of CometBFT's RPC, strictly [REG-LIGHT-7].
 
     Args:
         obj: ``{"signed_header": {"header", "commit"}, "validator_set": {"validators"}}``.

@@ -25,7 +25,7 @@ class MapProof:
 
     @classmethod
     def parse(cls, obj: JSON) -> Self:
-        """Read a proof that someone sent.
+        """Read a proof that someone sent; what is left out is not absence [REG-PROOF-3].
 
         Raises:
             Malformed: ``proof.malformed`` or ``encoding.base64url``.

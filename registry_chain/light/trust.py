@@ -99,7 +99,7 @@ class TrustedState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedLightBlock:
-    """A header that enough of the right validators signed, and how many stood behind it."""
+    """A header that enough of the right validators signed, and how many did [REG-LIGHT-5]."""
 
     chain_id: str
     height: int
@@ -288,7 +288,7 @@ def _trusted_ones_signed(
 
 
 def _fresh(untrusted: UntrustedLightBlock, options: TrustOptions, now: datetime) -> None:
-    """(9) What an old header says may have changed since."""
+    """(9) What an old header says may have changed since [REG-LIGHT-6]."""
     if options.max_age is not None and now - untrusted.header.time.moment > options.max_age:
         raise Stale("the newest header at hand is too old", code="light.stale")
 

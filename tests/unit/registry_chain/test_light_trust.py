@@ -17,8 +17,12 @@ from registry_chain.light import (
     TrustedState,
     TrustOptions,
     UntrustedLightBlock,
+    Validator,
+    ValidatorSet,
     VerifiedLightBlock,
+    block_id,
     parse_light_block,
+    sign_block,
     trust_from_genesis,
     validators_hash,
     verify_light_block,
@@ -190,6 +194,16 @@ def test_a_vote_of_another_round_time_or_chain() -> None:
     late = replace(vote, time=Timestamp(vote.time.seconds, vote.time.nanos + 1))
     commit = replace(block.commit, signatures=(late, *block.commit.signatures[1:]))
     refused(InvalidSignature, "signature", replace(block, commit=commit))
+
+
+def test_a_key_for_which_anyone_can_sign() -> None:
+    """[REG-LIGHT-4] R = identity and S = 0 fit every message under ZIP-215."""
+    identity = b"\x01" + b"\x00" * 31
+    weak = ValidatorSet((Validator(public_key=identity, power=1),))
+    made = header(1, validators_hash=validators_hash(weak))
+    anyone = {weak.validators[0].address: lambda _message: identity + b"\x00" * 32}
+    block = sign_block(made, block_id(made, [], None), weak, signers=anyone, time=made.time)
+    refused(InvalidSignature, "signature", block, trusted=genesis_trust(weak))
 
 
 def test_the_next_block_has_the_announced_validators() -> None:
