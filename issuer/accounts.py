@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session as Transaction
 from issuer import audit
 from issuer.applications import Role
 from issuer.context import Issuer, hashed
+from issuer.db import Database
 from issuer.models import Operator, Session
 from ssi.encoding import b64url_encode
 from ssi.errors import Rejected
@@ -68,14 +69,15 @@ def verify_password(password: str, encoded: str) -> None:
         raise _no_entry() from error
 
 
-def add_operator(issuer: Issuer, *, name: str, role: Role, password: str) -> None:
-    """Give an operator an account, or a new password and role; a lock ends.
+def add_operator(db: Database, name: str, role: Role, password: str, *, random: Random) -> None:
+    """Give an operator an account, or a new password and role; locks and open sessions end.
 
     Args:
-        issuer: The issuer.
+        db: The issuer's database.
         name: Their name; it stands in the audit log.
         role: Maker or checker.
         password: At least ``MIN_PASSWORD`` characters.
+        random: Where the salt comes from.
 
     Raises:
         ValueError: Name, role or password will not do.
@@ -86,20 +88,12 @@ def add_operator(issuer: Issuer, *, name: str, role: Role, password: str) -> Non
         raise ValueError("the name must have 1 to 64 printable characters")
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise ValueError(f"the password must have {MIN_PASSWORD} to {MAX_PASSWORD} characters")
-    encoded = hash_password(password, issuer.random)
-    with issuer.db.transaction() as session:
+    encoded = hash_password(password, random)
+    with db.transaction() as session:
         session.merge(
             Operator(name=name, role=role, password_hash=encoded, failed=0, locked_until=0)
         )
         session.execute(delete(Session).where(Session.subject == name))
-        audit.record(
-            session,
-            at=issuer.seconds(),
-            actor="issuer",
-            action="operator",
-            subject=name,
-            detail=role,
-        )
 
 
 def sign_in(issuer: Issuer, *, name: str, password: str) -> BrowserSession:

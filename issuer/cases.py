@@ -66,12 +66,13 @@ def file_application(
         return Filed(id=row.id, secret=secret)
 
 
-def file_move(
+def file_move(  # noqa: PLR0913 - who, after what, what
     issuer: Issuer,
     previous_id: str,
     secret: str,
     answers: Answers,
     image: CleanImage,
+    *,
     warnings: Sequence[Finding],
 ) -> Filed:
     """Store an application for a new address; who the person is comes from the one before.

@@ -22,7 +22,6 @@ CPU_SECONDS = 3
 MEMORY = 768 * 1024 * 1024
 _PNG = b"\x89PNG\r\n\x1a\n"
 _CHUNK_FRAME = 12
-_PLAIN = frozenset({"RGB", "RGBA", "L"})
 
 
 def confine() -> None:
@@ -54,9 +53,7 @@ def remake(content: bytes) -> tuple[str, bytes]:
         # A JPEG is decoded at half size when that is still more than we keep.
         picture.draft("RGB", (MAX_SIDE, MAX_SIDE))
         picture.load()
-        small = picture if picture.mode in _PLAIN else picture.convert("RGB")
-        small.thumbnail((MAX_SIDE, MAX_SIDE))
-        small = small.convert("RGB")
+        small = shrunk(picture)
     ImageOps.exif_transpose(small, in_place=True)
     clean = Image.frombytes("RGB", small.size, small.tobytes())
     out = io.BytesIO()
@@ -65,6 +62,25 @@ def remake(content: bytes) -> tuple[str, bytes]:
     else:
         clean.save(out, "JPEG", quality=88)
     return kind, out.getvalue()
+
+
+def shrunk(picture: Image.Image) -> Image.Image:
+    """Return the picture in colours, no larger than we keep it.
+
+    Shrunk before it is converted, and without the transparency, so that the largest picture we
+    take is never in memory twice.
+    """
+    if picture.mode == "RGBA":
+        return Image.merge("RGB", [_small_channel(picture, name) for name in "RGB"])
+    small = picture if picture.mode in {"RGB", "L"} else picture.convert("RGB")
+    small.thumbnail((MAX_SIDE, MAX_SIDE))
+    return small.convert("RGB")
+
+
+def _small_channel(picture: Image.Image, name: str) -> Image.Image:
+    channel = picture.getchannel(name)
+    channel.thumbnail((MAX_SIDE, MAX_SIDE))
+    return channel
 
 
 def check_png(content: bytes) -> None:
