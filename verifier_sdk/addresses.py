@@ -15,15 +15,15 @@ from ssi.relationship import relationship_id
 from ssi.sdjwt import parse_sdjwt, verify_issuer_jwt, verify_key_binding
 from ssi.updates import AddressUpdate, Assurance
 from verifier_sdk.claims import Claims, PostalAddress, read_claims
-from verifier_sdk.policy import Policy
-from verifier_sdk.ports import LedgerView, StatusView
-from verifier_sdk.verifier import (
+from verifier_sdk.credentials import (
     binding_policy,
-    check_framework,
     check_issuer,
+    check_signature,
     check_status,
     read_presentation,
 )
+from verifier_sdk.policy import Policy
+from verifier_sdk.ports import LedgerView, StatusView
 
 _ATTESTED: Final = frozenset(
     {CredentialType.ADDRESS.value, CredentialType.KYC.value, CredentialType.LICENCE.value}
@@ -81,9 +81,8 @@ def _attested(  # noqa: PLR0913, PLR0917 - as the caller
     presented = read_presentation(update.presentation)
     facts = ledger.records(presented.record_keys(), now=now)
     accredited = check_issuer(presented, facts, now)
-    verified = verify_issuer_jwt(presented.sdjwt, accredited.key)
+    verified = check_signature(accredited)
     check_type(verified.claims, _ATTESTED)
-    check_framework(verified.claims, accredited.record)
     verify_times(verified.claims, now=now, leeway=policy.leeway)
     verify_key_binding(
         presented.sdjwt,

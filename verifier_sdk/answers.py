@@ -145,7 +145,7 @@ def answer(  # noqa: PLR0913, PLR0917 - the parts of one transaction
     return stored
 
 
-def _keep_inbox(  # noqa: PLR0913 - one row
+def _keep_inbox(  # noqa: PLR0913, PLR0917 - one row
     db: sqlite3.Connection,
     stored: StoredReceipt,
     message: FirmMessage,
@@ -229,8 +229,7 @@ def _receipt_set(  # noqa: PLR0913, PLR0917 - the parts of an envelope
         jti=b64url_encode(desk.random(_JTI_BYTES)),
         box=back.box,
     )
-    content: JSONObject = message_json(receipt)
-    inside = seal(content, back.jwk, address=address, tag=ACK_TAG, random=desk.random)
+    inside = seal(message_json(receipt), back.jwk, address=address, tag=ACK_TAG, random=desk.random)
     envelope = Envelope(
         address=address,
         issued_at=now,

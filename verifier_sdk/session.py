@@ -5,8 +5,6 @@ import logging
 import os
 import threading
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
@@ -14,10 +12,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from registry_chain.client import Genesis, HeadMemory, RegistryClient, VerifierRecord
 from registry_chain.records import verifier_key
-from ssi.encoding import JSONObject, b64url_encode, sha256
+from ssi.encoding import JSONObject
 from ssi.errors import (
     BindingMismatch,
-    ConsentDeclined,
     Expired,
     Malformed,
     Rejected,
@@ -26,28 +23,24 @@ from ssi.errors import (
     Unavailable,
 )
 from ssi.fetch import Fetch, FetchPolicy, http_fetch
-from ssi.forms import parse_form
 from ssi.keys import Alg, Random
-from ssi.oid4vp import ResponseError, ResponseReply, parse_response, response_key_id
-from ssi.sharing import build_countersignature
 from ssi.sharing_terms import LocalText, Retention
-from ssi.x509 import load_pem_chain, public_key_of, x509_hash
+from ssi.x509 import load_pem_chain, public_key_of
 from verifier_sdk import answers, relationships, requests, updates
 from verifier_sdk.answers import Desk, Firm
 from verifier_sdk.config import VerifierConfig, load_agreement_key, load_signer
 from verifier_sdk.events import Handler, Handlers
+from verifier_sdk.intake import Answered, Intake, hidden
 from verifier_sdk.ledger import OnlineLedger, Registry
 from verifier_sdk.mail import Mail
 from verifier_sdk.policy import Policy
 from verifier_sdk.ports import RequestState, SentRequest
 from verifier_sdk.profiles import Profile
-from verifier_sdk.records import receipt_record
 from verifier_sdk.relationships import HistoryEntry, StoredReceipt
 from verifier_sdk.requests import PresentationRequest
-from verifier_sdk.results import RejectedPresentation, Trail, VerifiedPresentation
+from verifier_sdk.results import VerifiedPresentation
 from verifier_sdk.status import StatusLists
-from verifier_sdk.store import Outcome, Store, dump, load, seconds
-from verifier_sdk.verifier import verify_presentation
+from verifier_sdk.store import Outcome, Store, load
 
 _FRESH_BYTES: Final = 24
 _H = TypeVar("_H", bound=Handler)
@@ -58,14 +51,6 @@ _LOG = logging.getLogger("verifier_sdk")
 def utc_now() -> datetime:
     """The system's clock: the only place this package reads it."""
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """A verified answer and what the wallet is told about it."""
-
-    result: VerifiedPresentation
-    reply: ResponseReply = field(repr=False)
 
 
 class Verifier:
@@ -111,6 +96,16 @@ class Verifier:
             kid: load_agreement_key(path) for kid, path in config.encryption_keys.items()
         }
         self._box: str | None = config.box
+        self._intake = Intake(
+            config=config,
+            store=self.store,
+            registry=self._registry,
+            statuses=self._statuses,
+            handlers=self._handlers,
+            policy=self.policy,
+            random=random,
+            receipt_key=self._receipts,
+        )
 
     @classmethod
     def open(cls, config: VerifierConfig) -> "Verifier":
@@ -228,141 +223,18 @@ class Verifier:
 
     def answer(self, form: bytes, *, request_id: str | None = None) -> Answered:
         """Judge a wallet's answer and write the reply to the wallet; raises as `verify`."""
-        now, trail = self._clock(), Trail()
-        request = self._find(form, request_id)
-        try:
-            result = verify_presentation(
-                form,
-                request=request,
-                ledger=OnlineLedger(
-                    self._registry,
-                    max_age=self.policy.max_age,
-                    stapled=self._stapled(form, request),
-                ),
-                statuses=self._statuses,
-                now=now,
-                policy=self.policy,
-                trail=trail,
-            )
-        except ConsentDeclined as error:
-            self._close(request, RequestState.DECLINED, error, trail)
-            raise
-        except Rejected as error:
-            self._close(request, RequestState.REJECTED, error, trail)
-            raise
-        return self._accept(request, result, now)
+        return self._intake.answer(form, now=self._clock(), request_id=request_id)
 
     def _known(self, request: SentRequest | None) -> SentRequest:
         if request is None:
             raise Rejected("no such request", code="session.unknown")
         return request
 
-    def _find(self, form: bytes, request_id: str | None) -> SentRequest:
-        """Find the request by the key the answer is sealed to, or by the state of a refusal."""
-        kid = response_key_id(form)
-        if kid is not None:
-            found = self.store.request_by_key(kid)
-            if found is None:
-                raise Malformed("sealed to no key of ours", code="presentation.unknown_key")
-        else:
-            state = parse_form(form, code="presentation.malformed").get("state")
-            found = None if state is None else self.store.request_by_state(state)
-            if found is None:
-                raise BindingMismatch("the answer is not sealed", code="presentation.not_encrypted")
-        if request_id is not None and found.id != request_id:
-            raise BindingMismatch("the answer belongs to another request", code="session.state")
-        return found
-
-    def _stapled(self, form: bytes, request: SentRequest) -> JSONObject | None:
-        """The proofs a wallet stapled, as hints: they are judged before they count."""
-        if not self.config.accept_stapled or request.key is None:
-            return None
-        key = request.key
-        try:
-            answer = parse_response(
-                form, find_key=lambda kid: key if kid == request.key_id else None
-            )
-        except Rejected:
-            return None  # step 1 says what is wrong
-        bundle = None if isinstance(answer, ResponseError) else answer.extra.get("registry_proof")
-        return bundle if isinstance(bundle, dict) else None
-
-    def _close(self, request: SentRequest, to: RequestState, error: SSIError, trail: Trail) -> None:
-        """End a request whose answer was bad, and tell the firm the code and the step only."""
-        if trail.passed_request or to is RequestState.DECLINED:
-            self.store.close_request(request.id, to, code=error.code, response_code=None)
-        told = RejectedPresentation(
-            request_id=request.id,
-            reference=request.reference,
-            code=error.code,
-            check=trail.failed,
-        )
-        with suppress(Unavailable):  # a failing handler does not change the verdict
-            self._handlers.tell("presentation.rejected", told)
-
-    def _accept(
-        self, request: SentRequest, result: VerifiedPresentation, now: datetime
-    ) -> Answered:
-        """Take the request for ourselves, tell the firm, then keep everything at once [TRUST-2]."""
-        result = replace(result, records=receipt_record(result, request, self.config.verifier_id))
-        consent = result.consent
-        if consent is not None and relationships.find_consent(
-            self.store, consent.consent.record_id
-        ):
-            raise Replayed("the consent was given before", code="consent.replayed")
-        if not self.store.claim(request.id, now):
-            raise Replayed("the request was answered already", code="presentation.replayed")
-        try:
-            self._handlers.tell("presentation.verified", result)
-            response_code = b64url_encode(self._random(_FRESH_BYTES))
-            extra = self._keep(request, result, response_code, now)
-        except SSIError:
-            self.store.release(request.id)
-            raise
-        redirect = f"{self.config.base_url}/result/{request.id}?response_code={response_code}"
-        return Answered(result=result, reply=ResponseReply(redirect_uri=redirect, extra=extra))
-
-    def _keep(
-        self,
-        request: SentRequest,
-        result: VerifiedPresentation,
-        response_code: str,
-        now: datetime,
-    ) -> JSONObject:
-        extra: JSONObject = {}
-        with self.store.write() as db:
-            if not self.store.finish(db, request.id, _hash(response_code)):
-                raise Replayed("the request was answered already", code="presentation.replayed")
-            db.execute(
-                "INSERT INTO records (reference, record, recorded_at, retain_until)"
-                " VALUES (?, ?, ?, ?)",
-                (
-                    request.reference,
-                    dump(result.records),
-                    seconds(now),
-                    str(result.records["retain_until"]),
-                ),
-            )
-            if result.consent is not None and self._receipts is not None:
-                nonce = b64url_encode(self._random(_FRESH_BYTES))
-                countersigned = build_countersignature(
-                    result.consent,
-                    self._receipts,
-                    kid=self.config.receipt_kid or "",
-                    update_nonce=nonce,
-                    now=now,
-                )
-                relationships.keep_consent(
-                    db, request, result.consent, countersignature=countersigned, nonce=nonce
-                )
-                extra = {"consent_receipt": countersigned, "update_nonce": nonce}
-        return extra
-
     # --- the result page ---
 
     def bind_browser(self, request_id: str, secret: str) -> None:
         """Note the browser that opened the page first; only it sees the result."""
-        self.store.bind_browser(request_id, _hash(secret))
+        self.store.bind_browser(request_id, hidden(secret))
 
     def outcome(
         self, request_id: str, *, response_code: str, browser: str | None = None
@@ -379,10 +251,10 @@ class Verifier:
         """
         outcome = self.state(request_id)
         code = outcome.response_code
-        if code is None or not hmac.compare_digest(code, _hash(response_code)):
+        if code is None or not hmac.compare_digest(code, hidden(response_code)):
             raise BindingMismatch("the response code is not ours", code="session.response_code")
         if outcome.browser is not None and not (
-            browser is not None and hmac.compare_digest(outcome.browser, _hash(browser))
+            browser is not None and hmac.compare_digest(outcome.browser, hidden(browser))
         ):
             raise BindingMismatch("another browser started this", code="session.browser")
         return outcome
@@ -527,7 +399,3 @@ def _registry(config: VerifierConfig, fetch: Fetch) -> RegistryClient:
     genesis = Genesis.load(config.genesis)
     memory = HeadMemory.open(config.state.with_suffix(".heads"))
     return RegistryClient(config.nodes, genesis, fetch, memory, max_age=config.max_age)
-
-
-def _hash(secret: str) -> str:
-    return b64url_encode(sha256(secret.encode("utf-8")))
