@@ -55,7 +55,7 @@ class Intake:
     receipt_key: Signer | None = field(repr=False)
 
     def answer(self, form: bytes, *, now: datetime, request_id: str | None) -> Answered:
-        """Judge a wallet's answer and write the reply to the wallet; raises as `Verifier.verify`."""
+        """Judge a wallet's answer and write the reply; raises as `Verifier.verify`."""
         trail = Trail()
         request = self._find(form, request_id)
         try:

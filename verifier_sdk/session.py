@@ -25,7 +25,7 @@ from ssi.errors import (
 from ssi.fetch import Fetch, FetchPolicy, http_fetch
 from ssi.keys import Alg, Random
 from ssi.sharing_terms import LocalText, Retention
-from ssi.x509 import load_pem_chain, public_key_of
+from ssi.x509 import load_pem_chain, public_key_of, x509_hash
 from verifier_sdk import answers, relationships, requests, updates
 from verifier_sdk.answers import Desk, Firm
 from verifier_sdk.config import VerifierConfig, load_agreement_key, load_signer

@@ -21,6 +21,7 @@ from verifier_sdk.credentials import (
     Presented,
     binding_policy,
     check_issuer,
+    check_signature,
     check_status,
     read_presentation,
 )
