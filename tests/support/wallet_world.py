@@ -738,11 +738,12 @@ class World:
             loopback=True,
             undo_window=undo,
         )
-        opened = (
-            Vault.open(home, PASSPHRASE, floor=CHEAPEST)
-            if Vault.exists(home)
-            else Vault.create(home, PASSPHRASE, profile=CHEAPEST)
-        )
+        if not Vault.exists(home):
+            Vault.create(home, PASSPHRASE, profile=CHEAPEST).close()
+        return self.reopen(config, PASSPHRASE)
+
+    def reopen(self, config: WalletConfig, passphrase: str) -> Holder:
+        opened = Vault.open(config.home, passphrase, floor=CHEAPEST)
         return Holder(opened, self.registry, self.fetch, config, clock=self.clock)
 
 
