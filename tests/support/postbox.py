@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -163,10 +165,26 @@ class Mailbox:
         return answer.json["box"], answer.json["token"]
 
 
-def open_mailbox(folder: Path, **changes: Any) -> Mailbox:
-    clock, firm = Clock(), FirmEndpoint()
-    ledger = RulesLedger(clock=clock)
+@cache
+def _empty_database() -> bytes:
+    """The tables, made by the migrations once per test run."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.db"
+        db = Database(f"sqlite:///{path}")
+        db.migrate()
+        db.close()
+        return path.read_bytes()
+
+
+def open_mailbox(folder: Path, *, ledger: RulesLedger | None = None, **changes: Any) -> Mailbox:
+    """Open the mailbox of a folder: a new one, or the one that was closed there."""
+    firm = FirmEndpoint()
+    ledger = ledger or RulesLedger(clock=Clock())
+    clock = ledger.clock
     config = make_config(folder, **changes)
+    file = folder / "mailbox.db"
+    if not file.exists():
+        file.write_bytes(_empty_database())
     services = Services(
         config=config,
         db=Database(config.database),
@@ -174,7 +192,7 @@ def open_mailbox(folder: Path, **changes: Any) -> Mailbox:
         fetch=firm,
         secret=b"s" * 32,
         clock=clock,
-        random=Dice("mailbox"),
+        random=Dice(f"mailbox {clock.now} {len(ledger.batches)}"),
     )
     app = create_app(config, services=services)
     return Mailbox(
