@@ -211,6 +211,25 @@ ADVICE: dict[str, Advice] = {
         "An address update or its receipt cannot be accepted. Send it again from the wallet.",
         "住所変更またはその受領書を受け入れられません。ウォレットからもう一度送ってください。",
     ),
+    "update.key": Advice(
+        "The message was sealed to a key that is no longer in use. Send it again; the "
+        "wallet takes the current key.",
+        "使われなくなった鍵で封緘されていました。もう一度送ってください。新しい鍵が使われます。",
+    ),
+    "update.sequence_conflict": Advice(
+        "Two devices sent different changes with one number. Look at both in the wallet "
+        "and send the right one.",
+        "二つの端末から同じ番号の異なる変更が送られました。"
+        "ウォレットで両方を確認し、正しい方を送ってください。",
+    ),
+    "update.sender": Advice(
+        "The message is not from the one it names; it was not opened. Nothing needs to be done.",
+        "データは名乗っている相手からのものではないため、開いていません。対応は不要です。",
+    ),
+    "update.receipt": Advice(
+        "A receipt does not match what was sent; the update counts as not confirmed. Ask the firm.",
+        "受領書が送った内容と一致しないため、未確認として扱います。事業者に問い合わせてください。",
+    ),
     "update.stale": Advice(
         "A newer update was applied already; nothing was changed. Nothing needs to be done.",
         "より新しい変更が適用済みです。何も変わっていません。対応は不要です。",
@@ -219,6 +238,16 @@ ADVICE: dict[str, Advice] = {
         "The consent or its withdrawal cannot be accepted. "
         "Look at the consent in the wallet and try again.",
         "同意または撤回を受け入れられません。ウォレットで同意を確認し、もう一度お試しください。",
+    ),
+    "consent.unknown": Advice(
+        "No such consent is recorded; nothing was changed. Look at the consents in the wallet.",
+        "該当する同意の記録がありません。"
+        "何も変わっていません。ウォレットで同意の一覧を確認してください。",
+    ),
+    "consent.time": Advice(
+        "The time of the consent does not fit; nothing was recorded. Check the clock and "
+        "try again.",
+        "同意の日時が合わないため、記録していません。時計を確認し、もう一度お試しください。",
     ),
     "consent.declined": Advice(
         "You declined. Nothing was shared. Nothing needs to be done.",
@@ -276,6 +305,40 @@ ADVICE: dict[str, Advice] = {
         "The electronic PO box did not take the message. Try again later, or ask its operator.",
         "電子私書箱がデータを受け付けませんでした。"
         "後でもう一度試すか、運営者に問い合わせてください。",
+    ),
+    "mailbox.quota": Advice(
+        "Too much was sent in a short time; nothing was stored. Wait as long as was said "
+        "and try again.",
+        "短い時間に送られた量が多すぎるため、お預かりしていません。"
+        "示された時間を待って、もう一度お試しください。",
+    ),
+    "mailbox.busy": Advice(
+        "The electronic PO box is busy; nothing was stored. Try again in a moment.",
+        "電子私書箱が混み合っているため、お預かりしていません。"
+        "少し待って、もう一度お試しください。",
+    ),
+    "mailbox.token": Advice(
+        "The token opens no box. Open the box again with the key it belongs to.",
+        "このトークンで開く私書箱はありません。鍵を使って、もう一度開いてください。",
+    ),
+    "mailbox.proof": Advice(
+        "The proof does not open a box. Check the clock, then ask for the box again.",
+        "この証明では私書箱を開けません。時計を確認し、もう一度お申し込みください。",
+    ),
+    "mailbox.firm": Advice(
+        "The register names no such firm at this PO box. Check the firm's record on the ledger.",
+        "台帳に、この私書箱を使う事業者として登録がありません。台帳の登録内容を確認してください。",
+    ),
+    "mailbox.deadline": Advice(
+        "The deadline of the message is over or too far ahead; nothing was stored. Make "
+        "the message anew.",
+        "データの期限が過ぎているか先すぎるため、お預かりしていません。作り直してください。",
+    ),
+    "mailbox.operator": Advice(
+        "The ledger does not let this operator write; everything waits. Check the "
+        "operator's registration.",
+        "台帳がこの運営者の記録を認めていません。"
+        "データは保管したままです。運営者の登録を確認してください。",
     ),
     "clock": Advice(
         "The clock of this device is wrong. Set the clock and try again.",
