@@ -23,7 +23,8 @@ from ssi.errors import (
     Unavailable,
     WrongPassphrase,
 )
-from wallet.labels import MAYBE_SHARED, NOTHING_SHARED, Words, explain
+from wallet.advice import MAYBE_SHARED, NOTHING_SHARED, explain
+from wallet.labels import Words
 
 EXIT_OK, EXIT_ERROR, EXIT_DECLINED, EXIT_INPUT = 0, 1, 2, 3
 EXIT_LOCKED, EXIT_UNTRUSTED, EXIT_NETWORK = 4, 5, 6
@@ -72,13 +73,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Run one command and return its exit code."""
-    from wallet import console
+    from wallet import console  # noqa: PLC0415 - `--help` must not load the kernel
 
     lang = _language(args)
     command = args.command or "tui"
     try:
         if command == "tui":
-            from wallet.tui.app import run_app
+            from wallet.tui.app import run_app  # noqa: PLC0415 - Textual costs half a second
 
             return run_app(_home(args), lang=lang)
         return console.COMMANDS[command](console.Console(args=args, home=_home(args), lang=lang))
@@ -215,7 +216,7 @@ _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
 
 
 def _home(args: argparse.Namespace) -> Path:
-    from wallet.config import default_home
+    from wallet.config import default_home  # noqa: PLC0415 - as above
 
     return args.home.expanduser().absolute() if args.home else default_home().absolute()
 

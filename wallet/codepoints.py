@@ -18,6 +18,9 @@ _LOOKS_EMPTY = frozenset(
 # Unicode 15 and later ideographs (planes 2 and 3) are legal names before this
 # interpreter's tables know them.
 _IDEOGRAPH_PLANES = range(0x20000, 0x3FFFE)
+_NONCHARACTERS = range(0xFDD0, 0xFDF0)
+_LAST_OF_PLANE = 0xFFFE
+_LATIN_1, _BASIC_PLANE = 0xFF, 0xFFFF
 _VARIATION_SELECTORS = (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
 
 
@@ -45,7 +48,7 @@ def is_han(char: str) -> bool:
 def is_noncharacter(char: str) -> bool:
     """Return True for the 66 code points that are never characters."""
     code = ord(char)
-    return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
+    return code & 0xFFFE == _LAST_OF_PLANE or code in _NONCHARACTERS
 
 
 def is_mark(char: str) -> bool:
@@ -81,9 +84,9 @@ def fault(char: str) -> str:
 def escaped(char: str) -> str:
     r"""Return the visible literal that stands for a hidden character, such as ``\x1b``."""
     code = ord(char)
-    if code < 0x100:
+    if code <= _LATIN_1:
         return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return f"\\u{code:04x}" if code <= _BASIC_PLANE else f"\\U{code:08x}"
 
 
 def script(char: str) -> str:

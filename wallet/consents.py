@@ -17,9 +17,9 @@ from registry_chain.transactions.verifiers import Purpose
 from ssi.dcql import Candidate, Match, default_picks, match_query, pick
 from ssi.dcql_query import Path, Query
 from ssi.encoding import JSON
+from ssi.keys import public_key_from_jwk
 from ssi.oid4vp import AuthorizationRequest
 from ssi.sdjwt import parse_sdjwt, select, verify_issuer_jwt
-from ssi.keys import public_key_from_jwk
 from ssi.sharing_terms import TERMS_TYPE, Terms
 from wallet.register import Firm
 from wallet.store import StoredCredential

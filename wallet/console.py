@@ -15,12 +15,13 @@ from ssi.errors import ConsentDeclined, Malformed, VaultError
 from ssi.rights import RightsKind
 from ssi.updates import Reason
 from wallet import cli, passphrase, plain
+from wallet.advice import MAYBE_SHARED, NOTHING_SHARED, SHARED
 from wallet.config import WalletConfig
 from wallet.consents import ConsentPlan
 from wallet.context import utc_now
 from wallet.display import show_name
 from wallet.holder import Holder
-from wallet.labels import MAYBE_SHARED, NOTHING_SHARED, SHARED, Words
+from wallet.labels import Words
 from wallet.places import address_from_form
 from wallet.presenting import Outcome, Shared
 from wallet.vault import Vault

@@ -1,4 +1,4 @@
-"""The one door by which a remote text reaches a screen, a pipe or a log [WAL-SHOW-1].
+r"""The one door by which a remote text reaches a screen, a pipe or a log [WAL-SHOW-1].
 
 Names, purposes, error descriptions and addresses come from others. A terminal
 obeys escape sequences inside them, reorders bidi controls and hides zero-width

@@ -74,6 +74,7 @@ class Holder:
         registry: RegistryClient,
         fetch: Fetch,
         config: WalletConfig,
+        *,
         random: Callable[[int], bytes] = os.urandom,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:

@@ -56,6 +56,7 @@ from wallet.store import (
 )
 
 MAX_BATCH = 20  # copies of one credential the wallet asks for at once [WAL-ONCE-3]
+MAX_TX_CODE = 64
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -143,7 +144,9 @@ def accept(ctx: Context, review: OfferReview, tx_code: str | None) -> Received:
             signers += [key.public_key.thumbprint() for key in keys]
             response = _request(ctx, review, name, token, keys)
             notices += filter(None, [response.notification_id])
-            copies, found = _check_all(ctx, review, vct, f"{batch}.{len(stored)}", response, keys)
+            copies, found = _check_all(
+                ctx, review, vct, f"{batch}.{len(stored)}", response=response, keys=keys
+            )
             stored += copies
             addresses += found
         _store(ctx, review, stored, addresses, signers)
@@ -169,7 +172,7 @@ def check_tx_code(asked: TxCode | None, given: str | None) -> None:
     digits = given.isascii() and given.isdecimal()
     if asked.input_mode is InputMode.NUMERIC and not digits:
         raise PolicyNotMet("the code has digits only", code="issuance.tx_code_form")
-    if len(given) > 64 or (asked.length is not None and len(given) != asked.length):
+    if len(given) > MAX_TX_CODE or (asked.length is not None and len(given) != asked.length):
         raise PolicyNotMet("the code has another length", code="issuance.tx_code_form")
 
 
@@ -295,6 +298,7 @@ def _check_all(  # noqa: PLR0913 - the parts of one answer
     review: OfferReview,
     vct: str,
     batch: str,
+    *,
     response: CredentialResponse,
     keys: Sequence[SoftwareSigner],
 ) -> tuple[list[StoredCredential], list[JSONObject]]:

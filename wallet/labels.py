@@ -1,15 +1,11 @@
-"""Plain words for claims, credentials, states and errors, in Japanese and English."""
+"""Plain words for claims, credentials and states, in Japanese and English."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from ssi.encoding import JSON
-from ssi.errors import Misbehaviour, Refused, SSIError, Unavailable, WalletError
-
-Lang = Literal["ja", "en"]
 
 
 class Words(NamedTuple):
@@ -111,13 +107,11 @@ def credential_label(vct: str, lang: str) -> str:
 
 def value_text(value: JSON, lang: str) -> str:
     """Return a claim's value as a person reads it; the caller makes it safe to show."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return (Words("はい", "yes") if value else Words("いいえ", "no")).text(lang)
     match value:
-        case True:
-            return Words("はい", "yes").text(lang)
-        case False:
-            return Words("いいえ", "no").text(lang)
-        case None:
-            return "-"
         case dict() if isinstance(value.get("formatted"), str):
             postal = value.get("postal_code")
             mark = f"〒{postal} " if isinstance(postal, str) else ""
@@ -128,189 +122,3 @@ def value_text(value: JSON, lang: str) -> str:
             return ", ".join(value_text(item, lang) for item in value)
         case _:
             return str(value)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
-    """Three lines and a code: what happened, what was shared, what to do."""
-
-    happened: str
-    shared: str
-    next_step: str
-    code: str
-
-    def lines(self) -> tuple[str, ...]:
-        """Return the lines a person reads."""
-        return (self.happened, self.shared, self.next_step, f"({self.code})")
-
-
-NOTHING_SHARED = Words("何も共有されていません。", "Nothing was shared.")
-MAYBE_SHARED = Words(
-    "送信の途中で切れました。相手に届いた可能性があります。",
-    "The line broke while sending. The firm may have received it.",
-)
-SHARED = Words("画面に示した項目だけを共有しました。", "Only the items shown were shared.")
-
-# What happened and what to do, by the code's first words; the longest match wins.
-_ADVICE: dict[str, tuple[Words, Words]] = {
-    "keystore.locked": (
-        Words("別のプログラムがこのウォレットを開いています。", "Another program has this wallet open."),
-        Words("そちらを閉じてからやり直してください。", "Close it, then try again."),
-    ),
-    "keystore.missing": (
-        Words("ここにはウォレットがありません。", "There is no wallet here."),
-        Words("「warifu wallet init」で作ってください。", "Make one with: warifu wallet init"),
-    ),
-    "keystore.exists": (
-        Words("ここにはすでにウォレットがあります。", "There is a wallet here already."),
-        Words("別の WARIFU_HOME を指定してください。", "Name another folder in WARIFU_HOME."),
-    ),
-    "keystore.tampered": (
-        Words("ウォレットのファイルが壊れているか書き換えられています。", "A file of the wallet is damaged or was changed."),
-        Words("ファイルはそのまま残しています。控えから戻すか、再発行を受けてください。",
-              "It was left as it is. Put a copy back, or have your credentials re-issued."),
-    ),
-    "keystore.permissions": (
-        Words("ほかの利用者がウォレットを読める状態です。", "Others can read the wallet's folder."),
-        Words("フォルダーを 0700、ファイルを 0600 にしてください。", "Set the folder to 0700 and its files to 0600."),
-    ),
-    "keystore": (
-        Words("ウォレットの保管場所を使えません。", "The wallet's store cannot be used."),
-        Words("ディスクの空きと権限を確かめてください。", "Check the disk's free space and permissions."),
-    ),
-    "config": (
-        Words("設定ファイル wallet.toml に誤りがあります。", "The settings in wallet.toml are wrong."),
-        Words("示された項目を直してください。", "Correct the field that is named."),
-    ),
-    "wallet.wrong_passphrase": (
-        Words("パスフレーズが違います。", "The passphrase is wrong."),
-        Words("もう一度入力してください。", "Type it again."),
-    ),
-    "wallet.no_matching_credential": (
-        Words("求められた証明がこのウォレットにありません。", "This wallet holds no credential that answers."),
-        Words("発行者から証明を受け取ってください。", "Get the credential from an issuer first."),
-    ),
-    "credential.used_up": (
-        Words("一度きりの証明を使い切りました。", "Every one-time copy of the credential is used up."),
-        Words("発行者から新しい証明を受け取ってください。", "Get new ones from the issuer."),
-    ),
-    "credential": (
-        Words("証明が有効ではありません。", "The credential is not valid."),
-        Words("発行者から新しい証明を受け取ってください。", "Get a new one from the issuer."),
-    ),
-    "issuance": (
-        Words("発行者の答えが決まりに合わないため、受け取りませんでした。", "The issuer's answer broke a rule, so nothing was kept."),
-        Words("発行者に連絡し、新しい案内を受け取ってください。", "Tell the issuer and ask for a new offer."),
-    ),
-    "issuance.tx_code": (
-        Words("確認コードが違うか、案内の期限が切れています。", "The code is wrong or the offer has expired."),
-        Words("発行者が別の方法で伝えた確認コードを入力してください。", "Type the code the issuer told you by another way."),
-    ),
-    "request.over_asking": (
-        Words("登録された目的に不要な項目を求めています。", "The firm asks for more than its registered purpose allows."),
-        Words("共有しないでください。窓口に連絡できます。", "Do not share. You can complain to the firm."),
-    ),
-    "request.not_registered": (
-        Words("この相手は台帳に登録されていません。", "This party is not on the register."),
-        Words("共有できません。リンクの出どころを確かめてください。", "Sharing is not possible. Check where the link came from."),
-    ),
-    "request.expired": (
-        Words("この依頼は期限切れです。", "This request has expired."),
-        Words("事業者のページで新しい依頼を開いてください。", "Open a new request on the firm's page."),
-    ),
-    "request": (
-        Words("相手の依頼が正しくありません。", "The firm's request is not correct."),
-        Words("事業者のページで新しい依頼を開いてください。", "Open a new request on the firm's page."),
-    ),
-    "query": (
-        Words("求められた項目にこのウォレットでは答えられません。", "This wallet cannot answer what is asked."),
-        Words("必要な証明を受け取ってからやり直してください。", "Get the credential that is needed, then try again."),
-    ),
-    "link": (
-        Words("このリンクは読めません。", "This link cannot be read."),
-        Words("QRコードかリンク全体をもう一度貼り付けてください。", "Paste the whole link again."),
-    ),
-    "name.rejected": (
-        Words("相手の名称に紛らわしい文字があります。", "The party's name holds misleading characters."),
-        Words("共有できません。", "Sharing is not possible."),
-    ),
-    "fetch.blocked": (
-        Words("許されない接続先です。", "The address is one this wallet never connects to."),
-        Words("リンクの出どころを確かめてください。", "Check where the link came from."),
-    ),
-    "fetch": (
-        Words("相手につながりません。", "Nobody answered."),
-        Words("通信を確かめ、しばらくしてからやり直してください。", "Check the network and try again later."),
-    ),
-    "light": (
-        Words("台帳の新しい状態を確かめられません。", "The register's present state cannot be proved."),
-        Words("しばらくしてからやり直してください。", "Try again later."),
-    ),
-    "consent.declined": (
-        Words("共有を断りました。", "You declined."),
-        Words("何もする必要はありません。", "There is nothing more to do."),
-    ),
-    "move.too_late": (
-        Words("取り消せる時間を過ぎています。", "The time to undo is over."),
-        Words("新しい住所変更として訂正を送ってください。", "Send a correction as a new change of address."),
-    ),
-    "input": (
-        Words("入力に誤りがあります。", "What was entered is not right."),
-        Words("示された項目を直してください。", "Correct the field that is named."),
-    ),
-}  # fmt: skip
-
-_BY_CLASS: tuple[tuple[type[SSIError], Words, Words], ...] = (
-    (Unavailable, *_ADVICE["fetch"]),
-    (
-        Misbehaviour,
-        Words("台帳に矛盾する二つの記録があります。証拠を保存しました。", "The register signed two statements that contradict each other; both were kept."),
-        Words("使用をやめ、運営者に知らせてください。", "Stop, and tell the register's operators."),
-    ),
-    (
-        Refused,
-        Words("台帳の規則により受け付けられませんでした。", "A rule of the register forbids it."),
-        Words("示された規則を確かめてください。", "See the rule that is named."),
-    ),
-    (
-        WalletError,
-        Words("ウォレットの操作ができませんでした。", "The wallet could not do it."),
-        Words("もう一度お試しください。", "Try again."),
-    ),
-)  # fmt: skip
-_OTHERWISE = (
-    Words("相手から届いたデータが正しくありません。", "The other side's data is not right."),
-    Words(
-        "時間をおいてやり直すか、相手に連絡してください。",
-        "Try again later or tell the other side.",
-    ),
-)
-
-
-def explain(error: SSIError, lang: str, *, shared: Words = NOTHING_SHARED) -> Explanation:
-    """Return what a person is told about an error.
-
-    Args:
-        error: what happened.
-        lang: the reader's language.
-        shared: what is known about data having left the wallet.
-    """
-    happened, next_step = _advice(error)
-    return Explanation(
-        happened=happened.text(lang),
-        shared=shared.text(lang),
-        next_step=next_step.text(lang),
-        code=error.code,
-    )
-
-
-def _advice(error: SSIError) -> tuple[Words, Words]:
-    prefix = error.code
-    while prefix:
-        if prefix in _ADVICE:
-            return _ADVICE[prefix]
-        prefix = prefix.rpartition(".")[0]
-    for kind, happened, next_step in _BY_CLASS:
-        if isinstance(error, kind):
-            return happened, next_step
-    return _OTHERWISE

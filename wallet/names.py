@@ -1,4 +1,4 @@
-"""Is this a name we may put before a person's eyes as the name of a firm? [WAL-NAME-*]
+"""Is this a name we may put before a person's eyes as the name of a firm? [WAL-NAME-*].
 
 The rules follow UTS 39 "highly restrictive" with the Japanese reading of it:
 Han, Hiragana, Katakana and Latin mix legally. Punctuation is what Japanese
@@ -18,6 +18,7 @@ Decisions the sources leave open:
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from dataclasses import dataclass
 
@@ -203,7 +204,7 @@ def _warnings(text: str, scripts: frozenset[str]) -> tuple[str, ...]:
 
 def _has_latin_lookalike(text: str) -> bool:
     """``PayPaI``, ``Amaz0n``, ``PayPa1``: a capital I or a digit inside a word."""
-    for before, char in zip(text, text[1:], strict=False):
+    for before, char in itertools.pairwise(text):
         if char == "I" and before.islower() and before.isascii():
             return True
         if char in "01" and before.isascii() and before.isalpha():

@@ -215,10 +215,7 @@ def send_due(ctx: Context) -> tuple[Item, ...]:
     """
     now = ctx.now()
     _expire(ctx, now)
-    tried: list[int] = []
-    for item in _due(ctx.vault, now):
-        if _send(ctx, item):
-            tried.append(item.id)
+    tried = {item.id for item in _due(ctx.vault, now) if _send(ctx, item)}
     return tuple(item for item in items(ctx.vault) if item.id in tried)
 
 

@@ -14,7 +14,8 @@ _FIRST = (
         id TEXT PRIMARY KEY, batch TEXT NOT NULL, issuer_id TEXT NOT NULL, vct TEXT NOT NULL,
         sdjwt TEXT NOT NULL, thumbprint TEXT NOT NULL REFERENCES keys(thumbprint),
         status_uri TEXT NOT NULL, status_index INTEGER NOT NULL,
-        issuer_jwk TEXT NOT NULL, authorities TEXT NOT NULL, issued_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+        issuer_jwk TEXT NOT NULL,
+        authorities TEXT NOT NULL, issued_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
         anchor TEXT, received_at INTEGER NOT NULL, used_at INTEGER, used_by TEXT) STRICT""",
     """CREATE TABLE relationships (
         verifier_id TEXT PRIMARY KEY, client_id TEXT NOT NULL, names TEXT NOT NULL,

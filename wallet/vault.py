@@ -235,10 +235,7 @@ def _open_checked(path: Path, vault_key: bytes) -> Any:
         raise VaultError("the wallet's file was cut", code="keystore.tampered")
     connection = _connect(path, vault_key)
     try:
-        if connection.execute("PRAGMA cipher_integrity_check").fetchall():
-            raise VaultError("a page of the wallet is damaged", code="keystore.tampered")
-        if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-            raise VaultError("the wallet is damaged", code="keystore.tampered")
+        _check_pages(connection)
         _migrate(connection)
     except sqlcipher.DatabaseError as error:
         connection.close()
@@ -247,6 +244,14 @@ def _open_checked(path: Path, vault_key: bytes) -> Any:
         connection.close()
         raise
     return connection
+
+
+def _check_pages(connection: Any) -> None:
+    """Read every page: each one's MAC, then the tree they make [WAL-VAULT-4]."""
+    if connection.execute("PRAGMA cipher_integrity_check").fetchall():
+        raise VaultError("a page of the wallet is damaged", code="keystore.tampered")
+    if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+        raise VaultError("the wallet is damaged", code="keystore.tampered")
 
 
 def _migrate(connection: Any) -> None:
@@ -268,7 +273,7 @@ def _migrate(connection: Any) -> None:
 def _translate(error: Exception) -> VaultError:
     """Return ours for SQLCipher's error, which may quote values and is not shown."""
     text = str(error)
-    if "disk" in text and "malformed" not in text or "readonly" in text or "full" in text:
+    if ("disk" in text and "malformed" not in text) or "readonly" in text or "full" in text:
         return VaultError("the wallet cannot be written", code="keystore.io")
     if isinstance(error, sqlcipher.IntegrityError):
         return VaultError(

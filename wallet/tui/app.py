@@ -20,6 +20,8 @@ from textual.binding import Binding, BindingType
 from ssi.errors import Locked
 from wallet.config import WalletConfig
 from wallet.holder import Holder
+from wallet.tui.home import HomeScreen
+from wallet.tui.unlock import UnlockScreen
 from wallet.tui.words import text
 from wallet.vault import Vault
 
@@ -38,7 +40,7 @@ class WalletApp(App[None]):
 
     CSS_PATH = "wallet.tcss"
     ENABLE_COMMAND_PALETTE = False
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-wide")]  # noqa: RUF012 - Textual declares it an instance variable
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", show=False, priority=True),
         Binding("ctrl+l", "lock", show=False, priority=True),
@@ -82,8 +84,6 @@ class WalletApp(App[None]):
 
     def enter(self, holder: Holder) -> None:
         """Show the wallet that was just opened."""
-        from wallet.tui.home import HomeScreen
-
         self._holder = holder
         self._touched = monotonic()
         self.lang = holder.setting("lang", self.lang)
@@ -109,8 +109,6 @@ class WalletApp(App[None]):
             await screen.recompose()
 
     def _show_unlock(self) -> None:
-        from wallet.tui.unlock import UnlockScreen
-
         self.push_screen(UnlockScreen())
 
     def _lock_when_idle(self) -> None:

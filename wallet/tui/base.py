@@ -11,7 +11,8 @@ from textual.containers import VerticalScroll
 from textual.screen import Screen
 
 from ssi.errors import SSIError
-from wallet.labels import NOTHING_SHARED, Words, explain
+from wallet.advice import NOTHING_SHARED, explain
+from wallet.labels import Words
 from wallet.tui.widgets import Plain
 from wallet.tui.words import text
 

@@ -15,9 +15,10 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Checkbox
 
 from ssi.errors import SSIError
+from wallet.advice import MAYBE_SHARED, SHARED
 from wallet.consents import ConsentPlan
 from wallet.display import show_name, show_text
-from wallet.labels import MAYBE_SHARED, SHARED, Words, claim_label, value_text
+from wallet.labels import Words, claim_label, value_text
 from wallet.plain import NAME_WARNINGS, PROBLEMS
 from wallet.presenting import Outcome, Shared
 from wallet.tui.base import WalletScreen

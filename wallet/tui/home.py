@@ -14,6 +14,12 @@ from wallet.display import show_name
 from wallet.labels import credential_label
 from wallet.returns import Synced
 from wallet.tui.base import WalletScreen
+from wallet.tui.consents import ConsentsScreen
+from wallet.tui.firms import FirmsScreen
+from wallet.tui.history import HistoryScreen
+from wallet.tui.link import LinkScreen
+from wallet.tui.move import MoveScreen
+from wallet.tui.settings import SettingsScreen
 from wallet.tui.widgets import Plain, clean_link
 
 _MENU = ("request", "offer", "move", "firms", "consents", "history", "sync", "settings")
@@ -72,18 +78,10 @@ class HomeScreen(WalletScreen):
         self._look(clean_link(event.text))
 
     def _look(self, link: str) -> None:
-        from wallet.tui.link import LinkScreen
-
         self.app.push_screen(LinkScreen(link))
 
     def action_go(self, name: str) -> None:
         """Open a screen, or send and fetch."""
-        from wallet.tui.consents import ConsentsScreen
-        from wallet.tui.firms import FirmsScreen
-        from wallet.tui.history import HistoryScreen
-        from wallet.tui.move import MoveScreen
-        from wallet.tui.settings import SettingsScreen
-
         match name:
             case "request" | "offer":
                 self._look("")

@@ -10,6 +10,8 @@ from textual.widgets import Input
 from wallet.consents import ConsentPlan
 from wallet.issuance import OfferReview
 from wallet.tui.base import WalletScreen
+from wallet.tui.consent import ConsentScreen
+from wallet.tui.offer import OfferScreen
 from wallet.tui.widgets import MAX_LINK, LinkInput, Plain, clean_link
 
 _OFFER_SCHEMES = ("openid-credential-offer:", "haip-vci:")
@@ -43,13 +45,9 @@ class LinkScreen(WalletScreen):
             self.tell(self.words("link_bad"))
 
     def _offer(self, review: OfferReview) -> None:
-        from wallet.tui.offer import OfferScreen
-
         self.app.switch_screen(OfferScreen(review))
 
     def _request(self, plan: ConsentPlan) -> None:
-        from wallet.tui.consent import ConsentScreen
-
         self.app.switch_screen(ConsentScreen(plan))
 
 

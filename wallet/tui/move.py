@@ -15,6 +15,7 @@ from wallet.context import utc_now
 from wallet.moves import JST
 from wallet.places import address_from_form
 from wallet.tui.base import WalletScreen
+from wallet.tui.firms import FirmsScreen
 from wallet.tui.widgets import NameInput, Plain
 
 _FIELDS = ("postal_code", "region", "locality", "street_address")
@@ -75,6 +76,4 @@ class MoveScreen(WalletScreen):
         except SSIError as error:
             self.tell_error(error)
             return
-        from wallet.tui.firms import FirmsScreen
-
         self.app.switch_screen(FirmsScreen(self.words("saved")))

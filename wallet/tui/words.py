@@ -7,39 +7,57 @@ from wallet.labels import Words
 WORDS: dict[str, Words] = {
     "title": Words("割符ウォレット", "Warifu wallet"),
     "unlock": Words("パスフレーズを入力してください", "Type your passphrase"),
-    "create": Words("新しいウォレットのパスフレーズを決めてください（8文字以上）",
-                    "Choose a passphrase for the new wallet (8 characters or more)"),
+    "create": Words(
+        "新しいウォレットのパスフレーズを決めてください（8文字以上）",
+        "Choose a passphrase for the new wallet (8 characters or more)",
+    ),
     "again": Words("同じパスフレーズをもう一度", "The same passphrase again"),
     "passphrase": Words("パスフレーズ", "Passphrase"),
     "open": Words("開く", "Open"),
     "differ": Words("二つのパスフレーズが違います。", "The two passphrases differ."),
     "working": Words("処理しています…お待ちください", "Working, please wait"),
     "credentials": Words("証明", "Credentials"),
-    "no_credentials": Words("まだありません。F3 で受け取ります。", "None yet. F3 accepts an offer."),
+    "no_credentials": Words(
+        "まだありません。F3 で受け取ります。", "None yet. F3 accepts an offer."
+    ),
     "unused": Words("未使用", "unused"),
     "few_left": Words("[残りわずか]", "[few left]"),
-    "pending": Words("未送信 {unsent}・返事待ち {unanswered}", "unsent {unsent}, awaiting an answer {unanswered}"),
+    "pending": Words(
+        "未送信 {unsent}・返事待ち {unanswered}", "unsent {unsent}, awaiting an answer {unanswered}"
+    ),
     "menu_request": Words("F2 依頼に答える（リンクを貼る）", "F2 Answer a request (paste a link)"),
-    "menu_offer": Words("F3 証明を受け取る（リンクを貼る）", "F3 Accept a credential (paste a link)"),
+    "menu_offer": Words(
+        "F3 証明を受け取る（リンクを貼る）", "F3 Accept a credential (paste a link)"
+    ),
     "menu_move": Words("F4 引っ越しを知らせる", "F4 Moving house"),
     "menu_firms": Words("F5 住所を知っている事業者", "F5 Who has my address"),
     "menu_consents": Words("F6 同意と取り下げ", "F6 Consents and withdrawal"),
     "menu_history": Words("F7 履歴", "F7 History"),
     "menu_sync": Words("F8 送信と返事の受け取り", "F8 Send and fetch answers"),
     "menu_settings": Words("F9 設定・言語", "F9 Settings, language"),
-    "keys_home": Words("F2-F9 選ぶ  Enter 決定  ^L 施錠  ^Q 終了", "F2-F9 choose  Enter open  ^L lock  ^Q quit"),
+    "keys_home": Words(
+        "F2-F9 選ぶ  Enter 決定  ^L 施錠  ^Q 終了", "F2-F9 choose  Enter open  ^L lock  ^Q quit"
+    ),
     "keys_back": Words("Esc 戻る  ^Q 終了", "Esc back  ^Q quit"),
     "keys_unlock": Words("Enter 決定  ^Q 終了", "Enter open  ^Q quit"),
     "keys_link": Words("Enter 確かめる  ^U 消す  Esc 戻る", "Enter look  ^U clear  Esc back"),
-    "keys_consent": Words("Tab 移る  Enter 決定  ↑↓ 読む  Esc 断る", "Tab move  Enter choose  Up/Down read  Esc deny"),
+    "keys_consent": Words(
+        "Tab 移る  Enter 決定  ↑↓ 読む  Esc 断る", "Tab move  Enter choose  Up/Down read  Esc deny"
+    ),
     "keys_offer": Words("Tab 移る  Enter 決定  Esc やめる", "Tab move  Enter choose  Esc cancel"),
     "keys_move": Words("Tab 移る  F10 登録  Esc 戻る", "Tab move  F10 save  Esc back"),
     "keys_firms": Words("F8 送受信  F4 取り消し  Esc 戻る", "F8 send/fetch  F4 undo  Esc back"),
-    "keys_consents": Words("↑↓ 選ぶ  F6 取り下げ  Esc 戻る", "Up/Down choose  F6 withdraw  Esc back"),
+    "keys_consents": Words(
+        "↑↓ 選ぶ  F6 取り下げ  Esc 戻る", "Up/Down choose  F6 withdraw  Esc back"
+    ),
     "keys_settings": Words("F2 言語  ^L 施錠  Esc 戻る", "F2 language  ^L lock  Esc back"),
-    "link_prompt": Words("リンクを貼り付けてください。貼り付けただけでは何も送りません。",
-                         "Paste the link. Pasting alone sends nothing."),
-    "link_bad": Words("依頼のリンクでも発行の案内でもありません。", "Neither a request nor an offer."),
+    "link_prompt": Words(
+        "リンクを貼り付けてください。貼り付けただけでは何も送りません。",
+        "Paste the link. Pasting alone sends nothing.",
+    ),
+    "link_bad": Words(
+        "依頼のリンクでも発行の案内でもありません。", "Neither a request nor an offer."
+    ),
     "look": Words("確かめる", "Look"),
     "cancel": Words("やめる", "Cancel"),
     "offer_title": Words("証明の受け取り", "Accept a credential"),
@@ -47,9 +65,13 @@ WORDS: dict[str, Words] = {
     "number": Words("法人番号", "Corporate number"),
     "address_web": Words("サイト", "Web address"),
     "offer_types": Words("受け取る証明", "Credentials"),
-    "tx_code": Words("発行者が電話などで伝えた確認コード", "The code the issuer told you by another way"),
+    "tx_code": Words(
+        "発行者が電話などで伝えた確認コード", "The code the issuer told you by another way"
+    ),
     "accept": Words("受け取る", "Accept"),
-    "received": Words("{copies} 枚の一度きりの証明を受け取りました。", "Received {copies} one-time copies."),
+    "received": Words(
+        "{copies} 枚の一度きりの証明を受け取りました。", "Received {copies} one-time copies."
+    ),
     "consent_title": Words("共有の依頼", "Request to share"),
     "who": Words("相手", "Who asks"),
     "contact": Words("窓口", "Contact"),
@@ -57,10 +79,14 @@ WORDS: dict[str, Words] = {
     "ground": Words("根拠", "Legal ground"),
     "kept": Words("保存期間", "Kept for"),
     "items": Words("送る項目と値", "What would be sent"),
-    "also": Words("証明の発行者・種類・有効期限も相手に見えます。",
-                  "The credential's issuer, type and end date are seen as well."),
-    "updates": Words("住所が変わったら、この相手にも知らせる（いつでも取り下げ可）",
-                     "Also tell this firm when I move (can be withdrawn at any time)"),
+    "also": Words(
+        "証明の発行者・種類・有効期限も相手に見えます。",
+        "The credential's issuer, type and end date are seen as well.",
+    ),
+    "updates": Words(
+        "住所が変わったら、この相手にも知らせる（いつでも取り下げ可）",
+        "Also tell this firm when I move (can be withdrawn at any time)",
+    ),
     "deny": Words("断る", "Deny"),
     "share": Words("共有する", "Share"),
     "not_registered": Words("未登録の相手です", "NOT REGISTERED"),
@@ -73,15 +99,23 @@ WORDS: dict[str, Words] = {
     "locality": Words("市区町村", "City"),
     "street_address": Words("町名・番地・建物名", "Street, number, building"),
     "moved_on": Words("異動日（YYYY-MM-DD）", "Day of the move (YYYY-MM-DD)"),
-    "bad_date": Words("異動日を YYYY-MM-DD で入力してください。", "Type the day of the move as YYYY-MM-DD."),
+    "bad_date": Words(
+        "異動日を YYYY-MM-DD で入力してください。", "Type the day of the move as YYYY-MM-DD."
+    ),
     "save": Words("登録する", "Save"),
-    "saved": Words("登録しました。取り消せる時間が過ぎてから送ります。",
-                   "Saved. It is sent when the time to undo is over."),
-    "move_hint": Words("同意した事業者だけに送ります。{minutes} 分以内なら取り消せます。",
-                       "Sent only to firms you agreed to. It can be undone for {minutes} minutes."),
+    "saved": Words(
+        "登録しました。取り消せる時間が過ぎてから送ります。",
+        "Saved. It is sent when the time to undo is over.",
+    ),
+    "move_hint": Words(
+        "同意した事業者だけに送ります。{minutes} 分以内なら取り消せます。",
+        "Sent only to firms you agreed to. It can be undone for {minutes} minutes.",
+    ),
     "firms_title": Words("住所を知っている事業者", "Who has my address"),
     "no_firms": Words("住所を伝えた事業者はありません。", "No firm has an address of yours."),
-    "undo_left": Words("取り消せます（あと {seconds} 秒）: F4", "Can be undone for {seconds} s: F4"),
+    "undo_left": Words(
+        "取り消せます（あと {seconds} 秒）: F4", "Can be undone for {seconds} s: F4"
+    ),
     "undone": Words("取り消しました。何も送っていません。", "Undone. Nothing was sent."),
     "nothing_to_undo": Words("取り消せる引っ越しはありません。", "There is nothing to undo."),
     "since": Words("時点", "since"),
@@ -104,9 +138,13 @@ WORDS: dict[str, Words] = {
     "nodes": Words("ノード", "Nodes"),
     "mailbox": Words("電子私書箱", "PO box"),
     "autolock": Words("5分間操作がないと施錠します。", "Locks after five minutes without a key."),
-    "loopback": Words("【実演用の設定】この端末だけの通信です。", "[DEMO SETTING] Talks to this machine only."),
-    "crashed": Words("予期しない誤りで終了しました。画面の内容は残していません。",
-                     "Ended by an unexpected error. Nothing of the screen was kept."),
+    "loopback": Words(
+        "【実演用の設定】この端末だけの通信です。", "[DEMO SETTING] Talks to this machine only."
+    ),
+    "crashed": Words(
+        "予期しない誤りで終了しました。画面の内容は残していません。",
+        "Ended by an unexpected error. Nothing of the screen was kept.",
+    ),
     "did_received": Words("受け取り", "received"),
     "did_shared": Words("共有", "shared"),
     "did_declined": Words("断った", "declined"),
@@ -119,7 +157,7 @@ WORDS: dict[str, Words] = {
     "did_update_answered": Words("返事", "answered"),
     "did_rights_asked": Words("請求", "rights asked"),
     "did_deleted": Words("削除", "deleted"),
-}  # fmt: skip
+}
 
 
 def text(key: str, lang: str, **values: object) -> str:
