@@ -111,8 +111,11 @@ class _Reader:
             raise Malformed("an element's digest stands in an object", code="sdjwt.sd_malformed")
         if "_sd_alg" in value:
             raise _bad_hash()
+        # Most members are plain values: only what can hold a digest is walked.
         plain = {
-            name: self.value(item, (*path, name)) for name, item in value.items() if name != "_sd"
+            name: self.value(item, (*path, name)) if isinstance(item, (dict, list)) else item
+            for name, item in value.items()
+            if name != "_sd"
         }
         if "_sd" in value:
             self._members(digests, plain, path)
