@@ -165,7 +165,8 @@ def qr_svg(text: str) -> str:
         image_factory=SvgPathImage,
     )
     code.add_data(text)
-    image = code.make_image(fit=True)
+    code.make(fit=True)
+    image = code.make_image()
     out = io.BytesIO()
     image.save(out)
     text_svg = out.getvalue().decode("utf-8")
