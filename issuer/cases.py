@@ -22,7 +22,7 @@ from issuer.context import Issuer, hashed
 from issuer.images import CleanImage
 from issuer.models import Application, Image, Operator
 from ssi.encoding import JSON, JSONObject, b64url_encode, canonical_json, parse_json_object
-from ssi.errors import Rejected, Unavailable
+from ssi.errors import Refused, Rejected, Unavailable
 
 DAY: Final = 86400
 REJECT_REASONS: Final = (
@@ -226,7 +226,8 @@ def revoke(issuer: Issuer, application_id: str, operator: Operator, *, reason: s
     revocation.revoke_application(issuer, application_id, actor=operator.name, reason=reason)
     try:
         revocation.publish(issuer)
-    except Unavailable:
+    except (Unavailable, Refused):
+        # The bit is set; the background work owes the chain the rest [POR-REV-2].
         return False
     return True
 
