@@ -42,7 +42,6 @@ from verifier_sdk.results import VerifiedPresentation
 from verifier_sdk.status import StatusLists
 from verifier_sdk.store import Outcome, Store, load
 
-_FRESH_BYTES: Final = 24
 _H = TypeVar("_H", bound=Handler)
 Clock = Callable[[], datetime]
 _LOG = logging.getLogger("verifier_sdk")
