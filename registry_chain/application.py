@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 
 from registry_chain.genesis import Genesis, genesis_records
 from registry_chain.light import MapProof
-from registry_chain.rules import BlockContext, apply_tx
-from registry_chain.state import Overlay
+from registry_chain.rules import BlockContext, apply_tx, verify_early
+from registry_chain.state import Changes, Overlay
 from registry_chain.store import Store
 from registry_chain.transactions import PublishStatus, UntrustedTx, parse_tx
 from ssi.encoding import b64url_encode, sha256
 from ssi.errors import Refused, Rejected, SSIError, row_of
 
 CODE_OK = 0
-MAX_REMEMBERED = 4096
+MAX_KEPT = 20_000
 
 Extra = Callable[[sqlite3.Connection], None]
 
@@ -52,6 +52,38 @@ class AppInfo:
     app_hash: bytes
 
 
+@dataclass(slots=True)
+class _Ahead:
+    """What `Application.check_tx` accepted since the last block, for a block of these facts."""
+
+    height: int = -1
+    time: int = -1
+    txs: list[bytes] = field(default_factory=list)
+    read: list[UntrustedTx] = field(default_factory=list)
+    exact: bool = True
+
+
+class _Committed:
+    """The committed state, with what was read lately kept in memory."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._kept: dict[str, bytes | None] = {}
+
+    def get(self, key: str) -> bytes | None:
+        try:
+            return self._kept[key]
+        except KeyError:
+            value = self._kept[key] = self._store.get(key)
+            return value
+
+    def advance(self, changes: Changes) -> None:
+        """Follow a commit; start anew before growing too big."""
+        if len(self._kept) > MAX_KEPT:
+            self._kept.clear()
+        self._kept.update(changes)
+
+
 class Application:
     """The registry as a deterministic state machine over a store. Not thread-safe.
 
@@ -63,8 +95,10 @@ class Application:
     def __init__(self, store: Store, chain_id: str) -> None:
         self._store = store
         self._chain_id = chain_id
-        self._pending = Overlay(store)
-        self._parsed: dict[bytes, UntrustedTx] = {}
+        self._committed = _Committed(store)
+        self._staged: Changes = {}
+        self._pending = Overlay(self._committed)
+        self._ahead = _Ahead()
 
     def info(self) -> AppInfo:
         """What an engine needs to know to go on."""
@@ -72,15 +106,27 @@ class Application:
 
     def init_genesis(self, genesis: Genesis) -> bytes:
         """Stage the founding state and return its root; ``commit`` makes it durable."""
-        return self._store.stage(0, genesis_records(genesis))
+        self._staged = genesis_records(genesis)
+        return self._store.stage(0, self._staged)
 
-    def check_tx(self, raw: bytes, *, height: int, time: int) -> str:
+    def read_tx(self, raw: bytes) -> UntrustedTx:
+        """Parse a transaction and verify its signature ahead; the one method for any thread.
+
+        Raises:
+            Malformed: It is no transaction.
+        """
+        tx = parse_tx(raw)
+        verify_early(self._committed, tx)
+        return tx
+
+    def check_tx(self, raw: bytes, *, height: int, time: int, tx: UntrustedTx | None = None) -> str:
         """Judge a transaction on entry, after those already waiting.
 
         Args:
             raw: The transaction.
             height: The height of the next block.
             time: The time the next block would have, in Unix seconds.
+            tx: The same transaction from `read_tx`, if it was read already.
 
         Returns:
             Its id.
@@ -89,13 +135,20 @@ class Application:
             Malformed: It is no transaction.
             Refused: A rule forbids it.
         """
-        tx = parse_tx(raw)
+        tx = tx or parse_tx(raw)
         block = BlockContext(height=height, time=time, chain_id=self._chain_id)
         for key, value in apply_tx(self._pending, tx, block).items():
             self._pending.put(key, value)
-        if len(self._parsed) < MAX_REMEMBERED:
-            self._parsed[raw] = tx
+        self._note(height, time, raw, tx)
         return tx.tx_id
+
+    def _note(self, height: int, time: int, raw: bytes, tx: UntrustedTx) -> None:
+        ahead = self._ahead
+        if not ahead.txs:
+            ahead.height, ahead.time = height, time
+        ahead.exact = ahead.exact and (height, time) == (ahead.height, ahead.time)
+        ahead.txs.append(raw)
+        ahead.read.append(tx)
 
     def finalize(self, height: int, time: int, txs: Sequence[bytes]) -> Finalized:
         """Judge a block and stage its changes; nothing is durable before ``commit``.
@@ -110,12 +163,28 @@ class Application:
         Returns:
             The results and the root after the block.
         """
+        ahead = self._ahead
+        if ahead.exact and (height, time, list(txs)) == (ahead.height, ahead.time, ahead.txs):
+            # Rules are pure: judged on entry for this very block, the outcome is known.
+            overlay, accepted = self._pending, ahead.read
+            results = [TxResult(tx_id=tx.tx_id, code=CODE_OK) for tx in accepted]
+        else:
+            overlay, results, accepted = self._judged(height, time, txs)
+        self._staged = overlay.changes()
+        root = self._store.stage(height, self._staged)
+        return Finalized(results=tuple(results), app_hash=root, tokens=_tokens(accepted))
+
+    def _judged(
+        self, height: int, time: int, txs: Sequence[bytes]
+    ) -> tuple[Overlay, list[TxResult], list[UntrustedTx]]:
+        """Judge every transaction of a block in its order."""
         block = BlockContext(height=height, time=time, chain_id=self._chain_id)
-        overlay = Overlay(self._store)
-        results, tokens = [], []
+        overlay = Overlay(self._committed)
+        results: list[TxResult] = []
+        accepted: list[UntrustedTx] = []
         for raw in txs:
             try:
-                tx = self._parsed.get(raw) or parse_tx(raw)
+                tx = parse_tx(raw)
                 changes = apply_tx(overlay, tx, block)
             except (Rejected, Refused) as error:
                 results.append(_failure(raw, error))
@@ -123,14 +192,13 @@ class Application:
             for key, value in changes.items():
                 overlay.put(key, value)
             results.append(TxResult(tx_id=tx.tx_id, code=CODE_OK))
-            if isinstance(tx.body, PublishStatus):
-                tokens.append((_token_digest(tx.body.token), tx.body.token))
-        root = self._store.stage(height, overlay.changes())
-        return Finalized(results=tuple(results), app_hash=root, tokens=tuple(tokens))
+            accepted.append(tx)
+        return overlay, results, accepted
 
     def commit(self, extra: Extra | None = None) -> None:
         """Make the staged block durable, with ``extra`` in the same database transaction."""
         self._store.commit(extra)
+        self._committed.advance(self._staged)
         self.forget_pending()
 
     def abort(self) -> None:
@@ -140,8 +208,8 @@ class Application:
 
     def forget_pending(self) -> None:
         """Judge the next entries against the committed state alone."""
-        self._pending = Overlay(self._store)
-        self._parsed.clear()
+        self._pending = Overlay(self._committed)
+        self._ahead = _Ahead()
 
     def query(self, key: str, *, height: int | None = None) -> MapProof:
         """The value at ``key``, or its absence, with the proof to the root at ``height``."""
@@ -163,5 +231,11 @@ def _failure(raw: bytes, error: SSIError) -> TxResult:
     )
 
 
-def _token_digest(token: str) -> str:
-    return b64url_encode(sha256(token.encode()))
+def _tokens(accepted: Sequence[UntrustedTx]) -> tuple[tuple[str, str], ...]:
+    """The status list tokens that came in, under their digests [REG-STA-6]."""
+    bodies = [tx.body for tx in accepted]
+    return tuple(
+        (b64url_encode(sha256(body.token.encode())), body.token)
+        for body in bodies
+        if isinstance(body, PublishStatus)
+    )

@@ -16,7 +16,6 @@ from ssi.encoding import (
     Fields,
     JsonLimits,
     JSONObject,
-    canonical_json,
     parse_json_object,
 )
 from ssi.errors import Malformed
@@ -56,7 +55,7 @@ class Record(ABC):
 
     def to_bytes(self) -> bytes:
         """The record's bytes in the map: canonical JSON."""
-        return canonical_json(self.to_json())
+        return f.canonical(self.to_json())
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Self:

@@ -30,14 +30,14 @@ from registry_chain.engines.startup import require_sound
 from registry_chain.genesis import Genesis
 from registry_chain.light import Timestamp, UntrustedLightBlock, tx_inclusion_proof
 from registry_chain.store import Store
-from registry_chain.transactions import tx_id_of
 from ssi.encoding import JSONObject
-from ssi.errors import SSIError, Unavailable
+from ssi.errors import Refused, SSIError, Unavailable
 from ssi.keys import Signer
 
 Clock = Callable[[], datetime]
 
-GATHER = timedelta(milliseconds=8)
+GATHER = timedelta(milliseconds=10)
+GATHER_STEPS = 5
 HEARTBEAT = timedelta(seconds=30)
 MAX_BATCH = 500
 MAX_WAITING = 5_000
@@ -88,6 +88,7 @@ class EmbeddedEngine:
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
         self._queue: list[tuple[str, bytes]] = []
+        self._upcoming: Timestamp | None = None
         self._queued_bytes = 0
         self._fates: dict[str, Future[TxOutcome]] = {}
         self._stopping = False
@@ -117,22 +118,27 @@ class EmbeddedEngine:
             Refused: A rule forbids it.
             Unavailable: ``chain.busy`` when the queue is full, ``chain.stopped``.
         """
-        tx_id = tx_id_of(raw.decode("ascii", "replace"))
+        tx = self._app.read_tx(raw)
         with self._work:
-            if tx_id in self._fates or self._succeeded(tx_id):
-                return tx_id
+            if tx.tx_id in self._fates:
+                return tx.tx_id
             if self._stopping:
                 raise Unavailable("the chain is stopping", code="chain.stopped", retry_after=5)
             full = self._queued_bytes + len(raw) > MAX_WAITING_BYTES
             if full or len(self._queue) >= MAX_WAITING:
                 raise Unavailable("too many wait already", code="chain.busy", retry_after=1)
             height, time = self._next()
-            checked = self._app.check_tx(raw, height=height, time=time.seconds)
-            self._queue.append((checked, raw))
+            try:
+                self._app.check_tx(raw, height=height, time=time.seconds, tx=tx)
+            except Refused:
+                if self._succeeded(tx.tx_id):
+                    return tx.tx_id
+                raise
+            self._queue.append((tx.tx_id, raw))
             self._queued_bytes += len(raw)
-            self._fates[checked] = Future()
-            self._work.notify_all()
-        return checked
+            self._fates[tx.tx_id] = Future()
+            self._work.notify()
+        return tx.tx_id
 
     def wait(self, tx_id: str, timeout: float) -> TxOutcome:
         """Wait until a transaction's block and its proof block are durable [REG-ENG-2].
@@ -250,17 +256,27 @@ class EmbeddedEngine:
                 waiting, stopping = len(self._queue), self._stopping
             if not waiting and stopping:
                 return
-            if waiting and waiting < MAX_BATCH and not stopping:
-                wall.sleep(self._gather)
+            if not stopping:
+                self._gather_more(waiting)
             with self._work:
                 self._make_blocks()
             beat = wall.monotonic() + self._heartbeat
 
+    def _gather_more(self, waiting: int) -> None:
+        """Wait while more keeps coming, but not for long."""
+        end = wall.monotonic() + self._gather
+        while 0 < waiting < MAX_BATCH and wall.monotonic() < end:
+            wall.sleep(self._gather / GATHER_STEPS)
+            before, waiting = waiting, len(self._queue)
+            if waiting == before:
+                return
+
     def _make_blocks(self) -> None:
         """Write the next block and, if it changes the state, the block that signs it."""
+        height, time = self._next()
         batch = self._batch()
         txs = tuple(raw for _, raw in batch)
-        height, time = self._next()
+        self._upcoming = None
         try:
             before = self._store.root
             judged = self._app.finalize(height, time.seconds, txs)
@@ -326,7 +342,10 @@ class EmbeddedEngine:
             self._fates.pop(tx_id).set_exception(error)
 
     def _next(self) -> tuple[int, Timestamp]:
-        return self._tip.height + 1, next_time(self._tip, self._now())
+        """Height and time of the next block; its first transaction fixes the time."""
+        if not self._queue or self._upcoming is None:
+            self._upcoming = next_time(self._tip, self._now())
+        return self._tip.height + 1, self._upcoming
 
     def _now(self) -> Timestamp:
         return Timestamp.at(self._clock())

@@ -7,10 +7,17 @@ changes nothing. Clauses: ``specs/registry.md``.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from types import MappingProxyType
 
-from registry_chain.records import ACTIVE, MAX_RECORD_BYTES, lane_key
+from registry_chain.records import (
+    ACTIVE,
+    MAX_RECORD_BYTES,
+    MemberRecord,
+    lane_key,
+    member_key,
+)
 from registry_chain.rules import (
     anchors,
     consents,
@@ -23,14 +30,23 @@ from registry_chain.rules import (
     status,
     verifiers,
 )
-from registry_chain.rules.context import BlockContext, Rule, member, public_key, refuse, thumbprint
+from registry_chain.rules.context import (
+    BlockContext,
+    Rule,
+    find,
+    member,
+    public_key,
+    refuse,
+    thumbprint,
+)
 from registry_chain.state import Changes, View
 from registry_chain.transactions import VALIDITY_WINDOW, UntrustedTx
-from ssi.encoding import canonical_json, parse_json_object, sha256
-from ssi.errors import InvalidSignature
+from registry_chain.transactions.fields import canonical
+from ssi.encoding import parse_json_object, sha256
+from ssi.errors import InvalidSignature, Refused
 from ssi.keys import PublicKey
 
-__all__ = ["BlockContext", "apply_tx", "lane_seq"]
+__all__ = ["BlockContext", "apply_tx", "lane_seq", "verify_early"]
 
 _FAMILIES: tuple[Mapping[str, Rule], ...] = (
     members.RULES,
@@ -67,7 +83,7 @@ def apply_tx(view: View, tx: UntrustedTx, block: BlockContext) -> Changes:
     changes = RULES[tx.type](view, tx.account, tx.body, block)
     if any(len(value) > MAX_RECORD_BYTES for value in changes.values()):
         raise refuse("REG-REC-2", "record_too_big", "the record would be too big")
-    counter = canonical_json({"seq": tx.seq, "v": 1})
+    counter = canonical({"seq": tx.seq, "v": 1})
     return changes | {lane_key(tx.account, tx.lane): counter}
 
 
@@ -80,6 +96,17 @@ def lane_seq(view: View, account: str, lane: int) -> int:
     return seq
 
 
+def verify_early(view: View, tx: UntrustedTx) -> None:
+    """Verify the signature ahead of time, where several threads can do it at once.
+
+    A mere warming of the cache: `apply_tx` judges again, on the state of its moment.
+    """
+    account = find(view, MemberRecord, member_key(tx.account))
+    if account is not None:
+        with suppress(Refused):
+            _require_signed(account, tx)
+
+
 def _require_envelope(view: View, tx: UntrustedTx, block: BlockContext) -> None:
     if tx.chain_id != block.chain_id:
         raise refuse("REG-TX-2", "wrong_chain", "the transaction is for another chain")
@@ -88,10 +115,7 @@ def _require_envelope(view: View, tx: UntrustedTx, block: BlockContext) -> None:
     account = member(view, tx.account, "REG-TX-5")
     if account.state != ACTIVE:
         raise refuse("REG-TX-5", "member_suspended", "the account is suspended")
-    jwk = next((key for key in account.keys if thumbprint(key) == tx.kid), None)
-    if jwk is None:
-        raise refuse("REG-TX-5", "key_unknown", "the account has no such key")
-    _require_signature(tx, public_key(jwk))
+    _require_signed(account, tx)
     last = lane_seq(view, tx.account, tx.lane)
     if tx.seq <= last:
         raise refuse("REG-TX-6", "replayed", "the lane's number was used before")
@@ -99,9 +123,12 @@ def _require_envelope(view: View, tx: UntrustedTx, block: BlockContext) -> None:
         raise refuse("REG-TX-6", "sequence_gap", "the lane's number is not the next one")
 
 
-def _require_signature(tx: UntrustedTx, key: PublicKey) -> None:
+def _require_signed(account: MemberRecord, tx: UntrustedTx) -> None:
+    jwk = next((key for key in account.keys if thumbprint(key) == tx.kid), None)
+    if jwk is None:
+        raise refuse("REG-TX-5", "key_unknown", "the account has no such key")
     try:
-        _verified(_Signed(tx, key))
+        _verified(_Signed(tx, public_key(jwk)))
     except InvalidSignature:
         raise refuse("REG-TX-5", "signature", "the account's key did not sign this") from None
 

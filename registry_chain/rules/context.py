@@ -9,7 +9,7 @@ from registry_chain.genesis import CONFIG_KEY
 from registry_chain.records import ACTIVE, SUSPENDED, MemberRecord, Record, member_key
 from registry_chain.state import Changes, View
 from registry_chain.transactions.fields import is_loopback
-from ssi.encoding import JSONObject, canonical_json, parse_json_object
+from ssi.encoding import JSONObject, parse_json_object
 from ssi.errors import Refused
 from ssi.keys import PublicKey, public_key_from_jwk
 
@@ -99,19 +99,22 @@ def _config(view: View) -> JSONObject:
 
 def public_key(jwk: JSONObject) -> PublicKey:
     """The key of a registered JWK."""
-    return _public_key(canonical_json(jwk))
-
-
-@lru_cache(maxsize=4096)  # a pure function: checking that a point is good costs as much as a verify
-def _public_key(jwk: bytes) -> PublicKey:
-    return public_key_from_jwk(parse_json_object(jwk))
-
-
-@lru_cache(maxsize=4096)
-def _thumbprint(jwk: bytes) -> str:
-    return _public_key(jwk).thumbprint()
+    return _key_and_print(*_members(jwk))[0]
 
 
 def thumbprint(jwk: JSONObject) -> str:
     """The RFC 7638 thumbprint of a registered JWK."""
-    return _thumbprint(canonical_json(jwk))
+    return _key_and_print(*_members(jwk))[1]
+
+
+def _members(jwk: JSONObject) -> tuple[str, ...]:
+    return tuple(str(jwk.get(name, "")) for name in ("kty", "crv", "x", "y"))
+
+
+@lru_cache(maxsize=4096)  # a pure function: checking that a point is good costs as much as a verify
+def _key_and_print(kty: str, crv: str, x: str, y: str) -> tuple[PublicKey, str]:
+    jwk: JSONObject = {"kty": kty, "crv": crv, "x": x}
+    if y:
+        jwk["y"] = y
+    key = public_key_from_jwk(jwk)
+    return key, key.thumbprint()

@@ -13,7 +13,7 @@ from registry_chain.transactions import commitments as c
 from registry_chain.transactions import fields as f
 from registry_chain.transactions import verifiers as v
 from registry_chain.transactions.bodies import Body
-from ssi.encoding import Fields, JsonLimits, JSONObject, canonical_json, parse_json_object, sha256
+from ssi.encoding import Fields, JsonLimits, JSONObject, parse_json_object, sha256
 from ssi.errors import Malformed
 from ssi.jose import UntrustedJws, parse_jws, sign_jws
 from ssi.keys import Signer
@@ -107,7 +107,7 @@ def build_tx(  # noqa: PLR0913 - one argument per member of the envelope
         "valid_until_height": valid_until_height,
     }
     kid = signer.public_key.thumbprint()
-    return sign_jws(canonical_json(payload), signer, typ=TX_TYP, header={"kid": kid})
+    return sign_jws(f.canonical(payload), signer, typ=TX_TYP, header={"kid": kid})
 
 
 def parse_tx(token: str | bytes) -> UntrustedTx:
@@ -129,7 +129,7 @@ def parse_tx(token: str | bytes) -> UntrustedTx:
     if jws.header.get("typ") != TX_TYP or jws.header.get("alg") != "EdDSA":
         raise Malformed("not a registry transaction", code="tx.envelope")
     payload = parse_json_object(jws.payload, limits=_LIMITS)
-    if canonical_json(payload) != jws.payload:
+    if f.canonical(payload) != jws.payload:
         raise Malformed("the transaction is not canonical JSON", code="tx.not_canonical")
     return _read(payload, jws, tx_id_of(text))
 

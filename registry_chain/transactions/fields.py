@@ -7,9 +7,10 @@ the running Python may decide what a node accepts [REG-TX-8].
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
+from json import JSONEncoder
 from typing import Self, TypeVar
 
-from ssi.encoding import JSON, Fields, JSONObject, b64url_decode
+from ssi.encoding import JSON, Fields, JSONObject, b64url_decode, canonical_json
 from ssi.errors import Malformed
 from ssi.keys import Alg, PublicKey, public_key_from_jwk
 
@@ -309,3 +310,17 @@ def plain_object(value: object) -> JSONObject:
     if not isinstance(result, dict):
         raise TypeError("not an object")
     return result
+
+
+_ENCODER = JSONEncoder(
+    ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+)
+
+
+def canonical(value: JSON) -> bytes:
+    """RFC 8785 for a value without floats, by the C encoder where that gives the same bytes.
+
+    Its order of names is by code point, RFC 8785's by UTF-16 unit; in ASCII they are one.
+    """
+    text = _ENCODER.encode(value)
+    return text.encode() if text.isascii() else canonical_json(value)
