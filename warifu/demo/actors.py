@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -159,8 +160,6 @@ class Wallet:
 
 
 def _environment(passphrase_file: Path) -> dict[str, str]:
-    import os  # noqa: PLC0415 - the only place that reads the environment
-
     return {**os.environ, "WARIFU_PASSPHRASE_FILE": str(passphrase_file)}
 
 

@@ -6,6 +6,7 @@ The corporate numbers have a right check digit and belong to no one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta, timezone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,7 @@ class FirmRole:
     push: bool = True
 
 
+JST = timezone(timedelta(hours=9), "JST")
 ADMIN_ID = "consortium"
 ADMIN_NAME = ("割符コンソーシアム", "Warifu Consortium")
 ISSUER_ID = "minna-kakunin"

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, TextIO
 
+from rich.cells import cell_len
+
 Language = Literal["ja", "en"]
 
 RESET, BOLD, DIM, GREEN, YELLOW, RED = (
@@ -72,3 +74,8 @@ class Narrator:
     def warn(self, ja: str, en: str) -> None:
         """Add a remark a reader must not miss."""
         self._line(self._paint(YELLOW, f"   !   {self.say(ja, en)}"))
+
+    def row(self, label: str, value: str) -> None:
+        """Add a line of a table, padded by what a terminal shows."""
+        gap = " " * max(1, 34 - cell_len(label))
+        self._line(f"   {label}{gap}{value}")

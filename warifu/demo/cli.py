@@ -1,0 +1,122 @@
+"""``warifu demo``: the whole journey from one command."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+
+from warifu.demo import cast
+from warifu.demo.actors import Wallet
+from warifu.demo.canary import Hit, search
+from warifu.demo.narrator import Narrator
+from warifu.demo.network import Network, running
+from warifu.demo.persona import resident
+from warifu.demo.report import needles, places, print_table, summary
+from warifu.demo.story import Story
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "--keep", action="store_true", help="leave everything running / 終わっても動かしておく"
+    )
+    parser.add_argument("--json", action="store_true", help="end with one JSON line")
+    parser.add_argument("--lang", choices=("ja", "en"))
+    parser.add_argument("--home", type=Path, help="a new folder for the network")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play the story; 0 when all of it is true."""
+    japanese = (args.lang or os.environ.get("LANG", "")).startswith("ja")
+    tell = Narrator("ja" if japanese else "en")
+    begun = time.monotonic()
+    root = Path(tempfile.mkdtemp(prefix="warifu-demo-")) if args.home is None else args.home
+    home = root / "network"
+    kept = False
+    # A polite end also when a script stops us: every program of the network ends with us.
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        tell.act("仲間を集める", "Start the network")
+        with tell.step(
+            "台帳・発行者・電子私書箱・五つの事業者を起動する",
+            "chain, issuer, PO box and five firms, each its own process",
+        ):
+            context = running(home)
+            network = context.__enter__()
+        try:
+            story, hits = _play(network, root, tell)
+            seconds = time.monotonic() - begun
+            result = summary(story, seconds, hits)
+            print_table(story, tell, seconds, hits)
+            if args.json:
+                sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
+                sys.stdout.flush()
+            if args.keep:
+                kept = True
+                _stay(network, story.wallet, tell)
+        finally:
+            context.__exit__(None, None, None)
+        return 0 if result["ok"] else 1
+    finally:
+        if args.home is None and not kept and sys.exc_info()[0] is None:
+            shutil.rmtree(root, ignore_errors=True)
+        elif args.home is not None or sys.exc_info()[0] is not None:
+            tell.note(f"記録は {home} にあります", f"everything it wrote is in {home}")
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _play(network: Network, root: Path, tell: Narrator) -> tuple[Story, list[Hit]]:
+    passphrase = root / "passphrase"
+    handle = os.open(passphrase, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as stream:
+        stream.write(os.urandom(24).hex() + "\n")
+    today = datetime.now().astimezone(cast.JST).date()
+    story = Story(
+        network=network,
+        persona=resident(today),
+        wallet=Wallet(root / "wallet", passphrase),
+        narrator=tell,
+        today=today,
+    )
+    story.play()
+    with tell.step(
+        "すべての記録から本人の情報を探す（あってはならない場所）",
+        "search every log, database and block for the resident's data where it must not be",
+    ):
+        hits = list(search(places(network, story.wallet), needles(story.persona)))
+    return story, hits
+
+
+def _stay(network: Network, wallet: Wallet, tell: Narrator) -> None:
+    """Say where everything is and wait for Ctrl-C."""
+    tell.act("そのまま使えます", "Everything is still running")
+    for name, program in network.programs.items():
+        tell.note(f"{name:<16} {program.url}", f"{name:<16} {program.url}")
+    for name, role in cast.OPERATORS:
+        tell.note(
+            f"担当者 {name}（{role}） パスワード {network.passwords[name]}",
+            f"operator {name} ({role}) password {network.passwords[name]}",
+        )
+    line = (
+        f"WARIFU_PASSPHRASE_FILE={wallet.passphrase_file} "
+        f"{Path(sys.executable).parent / 'warifu'} wallet --home {wallet.home}"
+    )
+    tell.note(f"ウォレット: {line}", f"wallet: {line}")
+    doctor = f"warifu doctor --network {network.home}"
+    tell.note(f"点検: {doctor}", f"doctor: {doctor}")
+    tell.note("Ctrl-C で終わります", "Ctrl-C ends it")
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        return
