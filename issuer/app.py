@@ -69,6 +69,8 @@ def start_background(issuer: Issuer) -> Callable[[], None]:
                 portal.purge(issuer)
             except SSIError as error:
                 log.warning("background work: %s", error.code)
+            except Exception as error:  # noqa: BLE001 - the outermost loop: it must not end
+                log.error("background work: %s", type(error).__name__)  # noqa: TRY400 - no values
             stopping.wait(PUBLISH_SECONDS)
 
     thread = threading.Thread(target=work, name="issuer-background", daemon=True)

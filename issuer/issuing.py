@@ -254,17 +254,27 @@ def _anchor(issuer: Issuer, batch_id: str, tokens: list[str]) -> tuple[IssuedCre
     )
 
 
-def notified(issuer: Issuer, notification_id: str, event: str) -> None:
+def notified(issuer: Issuer, *, token: str, notification_id: str, event: str) -> None:
     """Note what became of a batch (OpenID4VCI §11); saying it twice changes nothing.
 
     On acceptance the application is done, and what it supersedes ends.
 
+    Args:
+        issuer: The issuer.
+        token: The access token; it speaks for its own application's batches only.
+        notification_id: The name of the batch.
+        event: What became of it.
+
     Raises:
-        Rejected: ``issuance.notification_unknown``.
+        Rejected: ``issuance.token``, ``issuance.notification_unknown``.
     """
     with issuer.db.transaction() as session:
-        found = select(Batch).where(Batch.notification_hash == hashed(notification_id))
-        batch = session.scalars(found).one_or_none()
+        grant = offers.application_of(session, issuer, token)
+        found = select(Batch).where(
+            Batch.notification_hash == hashed(notification_id),
+            Batch.application_id == grant.application_id,
+        )
+        batch = session.scalars(found.with_for_update()).one_or_none()
         if batch is None:
             raise Rejected("no such notification", code="issuance.notification_unknown")
         if batch.outcome:

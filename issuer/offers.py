@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass, field
 from hmac import compare_digest
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
@@ -91,7 +91,9 @@ def redeem(issuer: Issuer, *, code: str, tx_code: str) -> str:
     now = issuer.seconds()
     token: str | None = None
     with issuer.db.transaction() as session:
-        offer = session.query(Offer).filter(Offer.code == code).one_or_none()
+        offer = session.scalars(
+            select(Offer).where(Offer.code == code).with_for_update()
+        ).one_or_none()
         if offer is not None and offer.state == OPEN and offer.expires_at > now:
             offer.tries += 1
             if compare_digest(offer.tx_code_hash, _tx_hash(code, tx_code)):

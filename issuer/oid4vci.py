@@ -196,7 +196,7 @@ def _credential(issuer: Issuer) -> CredentialResponse:
 
 
 def _notification(issuer: Issuer) -> Response:
-    _authorized(issuer)
+    access = _authorized(issuer)
     try:
         if request.mimetype != "application/json":
             raise Malformed("the request is no JSON", code="issuance.notification_request")
@@ -204,7 +204,12 @@ def _notification(issuer: Issuer) -> Response:
     except Rejected:
         return _json({"error": "invalid_notification_request"}, 400)
     try:
-        issuing.notified(issuer, told.notification_id, told.event.value)
+        issuing.notified(
+            issuer,
+            token=access,
+            notification_id=told.notification_id,
+            event=told.event.value,
+        )
     except Rejected:
         return _json({"error": "invalid_notification_id"}, 400)
     return Response(status=204, headers=_NO_STORE)

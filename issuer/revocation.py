@@ -15,7 +15,7 @@ from issuer.context import Issuer
 from issuer.models import Batch, Credential, StatusListRow
 from registry_chain.transactions import PublishStatus
 from ssi.encoding import b64url_encode, sha256
-from ssi.errors import Rejected
+from ssi.errors import Refused, Rejected, Unavailable
 from ssi.status_list import INVALID, StatusList, build_status_token, new_status_list
 
 TTL_SECONDS = 300
@@ -98,7 +98,7 @@ def _live_copies(application_id: str):  # type: ignore[no-untyped-def]  # noqa: 
 
 
 def _end(session: Session, issuer: Issuer, copies: list[Credential], reason: str) -> None:
-    row = session.get_one(StatusListRow, STATUS_LIST)
+    row = session.get_one(StatusListRow, STATUS_LIST, with_for_update=True)
     data = bytearray(row.data)
     for copy in copies:
         data[copy.status_index // 8] |= INVALID << copy.status_index % 8
@@ -137,7 +137,13 @@ def publish(issuer: Issuer) -> bool:
         header=issuer.status_key.header,
     )
     sequence = 1 if known is None else known.sequence + 1
-    issuer.ledger.submit(PublishStatus(list=STATUS_LIST, sequence=sequence, token=token), now)
+    try:
+        issuer.ledger.submit(PublishStatus(list=STATUS_LIST, sequence=sequence, token=token), now)
+    except Refused as refusal:
+        if refusal.code != "chain.status_sequence":
+            raise
+        # Another worker was first; whether its list has our bit shows at the next turn.
+        raise Unavailable("the list was just published", code="issuer.busy") from refusal
     with issuer.db.transaction() as session:
         row = session.get_one(StatusListRow, STATUS_LIST)
         row.published, row.token = max(row.published, changed), token
