@@ -87,7 +87,7 @@ def _submit(args: argparse.Namespace) -> int:
     limits = JsonLimits(max_bytes=262_144, max_members=20_000, max_string=200_000)
     body = kind.from_json(parse_json_object(raw, limits=limits))
     fetch = http_fetch(FetchPolicy(allow_loopback_http=args.loopback))
-    client = RegistryClient(args.node, Genesis.load(args.genesis), fetch, HeadMemory.in_memory())
+    client = RegistryClient(args.node, Genesis.load(args.genesis), fetch, HeadMemory.volatile())
     submitter = Submitter(client, args.account, read_key(args.key), args.lane)
     done = submitter.submit(body, datetime.now(UTC))
     sys.stdout.write(json.dumps({"tx_id": done.tx_id, "height": done.height}) + "\n")
