@@ -37,7 +37,8 @@ class StatusLists:
 
         Raises:
             Rejected: ``status.rollback`` when a newer edition was seen before; ``status.*``.
-            Unavailable: ``status.unavailable``.
+            Unavailable: ``status.unavailable``; ``status.expired`` or ``status.stale`` when the
+                newest list is too old [CRED-ST-2].
         """
         seen = self._store.note_status(issuer, name, record.sequence)
         if seen > record.sequence:
@@ -47,6 +48,7 @@ class StatusLists:
             kept = self._load(issuer, record, now)
         if kept.expires_at is not None and kept.expires_at <= now:
             raise Unavailable("the newest status list is over", code="status.expired")
+        kept.check_fresh(now=now)
         return kept
 
     def _find(self, key: tuple[str, str]) -> VerifiedStatusList | None:
@@ -66,7 +68,9 @@ class StatusLists:
                     "no node has the status list", code="status.unavailable"
                 ) from error
         untrusted = parse_status_token(token)
-        thumbprint = untrusted.kid.rpartition("#")[2]
+        signer, _, thumbprint = untrusted.kid.rpartition("#")
+        if signer != issuer:
+            raise Untrusted("the list is signed by another issuer", code="status.issuer")
         verified = verify_status_token(
             untrusted, self._key(issuer, thumbprint, now), now=now, uri=record.uri
         )
