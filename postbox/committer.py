@@ -16,7 +16,8 @@ from ssi.encoding import JSON
 from ssi.errors import Refused, Unavailable
 
 LEASE = "committer"
-LEASE_MS = 15_000
+# Asked for again before every batch; should a submission outlive it, the chain counts once.
+LEASE_MS = 5_000
 # Rules that say an item is bad; any other refusal is about us, and the items wait [SHA-BOX-11].
 _BLAMES_AN_ITEM = frozenset(
     {"REG-CON-2", "REG-CON-3", "REG-CON-4", "REG-NOT-2", "REG-NOT-3", "REG-NOT-4"}

@@ -46,6 +46,8 @@ VERIFIER_URN = "urn:warifu:verifier:"
 
 SEALED_SIZES = (4096, 16384, 65536)
 MAX_SET_BYTES = 131072
+# What the reader of a mailbox takes as the answer to a poll.
+POLL_LIMITS = JsonLimits(max_bytes=1 << 20, max_members=20_000, max_string=MAX_SET_BYTES)
 _ENC: Final = "A256GCM"
 _MAX_SEALED = 90112
 _SET_LIMITS = JsonLimits(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ssi.delivery import DeliveryState, answered
 from ssi.encoding import JSON, JSONObject, parse_json_object
-from ssi.envelope import parse_set, unseal, verify_firm_set
+from ssi.envelope import POLL_LIMITS, parse_set, unseal, verify_firm_set
 from ssi.errors import Rejected, SSIError
 from ssi.updates import Receipt, VerifiedReceipt, parse_message, verify_receipt
 from wallet import history, outbox, relationships, web
@@ -89,7 +89,8 @@ def _page(
     answer = web.post_json(
         ctx.fetch, f"{relationship.mailbox}/poll", body, token=relationship.token
     )
-    return parse_json_object(web.expect(answer, web.OK, code="update.box").body)
+    text = web.expect(answer, web.OK, code="update.box").body
+    return parse_json_object(text, limits=POLL_LIMITS)
 
 
 def _take(
