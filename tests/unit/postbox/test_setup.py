@@ -120,3 +120,27 @@ def test_the_repr_of_the_settings_and_services_holds_no_secret(tmp_path):
     mailbox = open_mailbox(tmp_path)
     assert repr(b"s" * 32) not in repr(mailbox.services)
     mailbox.services.db.close()
+
+
+def test_the_interface_is_exactly_what_the_specification_lists(tmp_path):
+    """[SHA-BOX-1]"""
+    mailbox = open_mailbox(tmp_path)
+    routes = {
+        (method, rule.rule)
+        for rule in mailbox.client.application.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+    mailbox.services.db.close()
+    assert routes == {
+        ("POST", "/push"),
+        ("POST", "/poll"),
+        ("POST", "/boxes"),
+        ("POST", "/boxes/firm"),
+        ("DELETE", "/boxes"),
+        ("POST", "/consents"),
+        ("POST", "/withdrawals"),
+        ("GET", "/consents/<commitment>"),
+        ("GET", "/withdrawals/<commitment>"),
+        ("GET", "/"),
+        ("GET", "/health"),
+    }

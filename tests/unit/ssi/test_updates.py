@@ -57,7 +57,7 @@ S, E = DeliveryState, DeliveryEvent
     ],
 )
 def test_a_message_survives_writing_and_reading(message):
-    """[SHA-UPD-1]"""
+    """[SHA-UPD-1] [SHA-UPD-6] [SHA-UPD-7]"""
     assert parse_message(message_json(message)) == message
 
 
