@@ -152,7 +152,7 @@ def test_junk_is_rejected(junk: str | bytes) -> None:
 
 def test_every_type_has_one_class() -> None:
     assert len(TX_TYPES) == 22
-    assert all(kind.TYPE == name for name, kind in TX_TYPES.items())
+    assert all(name == kind.TYPE for name, kind in TX_TYPES.items())
 
 
 @pytest.mark.parametrize("value", ["株式会社 髙﨑𠮷野", "葛󠄀城市", "ACME (Japan) K.K.", "café", "a"])
