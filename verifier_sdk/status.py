@@ -63,7 +63,7 @@ class StatusLists:
         if token is None:
             try:
                 token = self._registry.status_token(record)
-            except Unavailable as error:
+            except (Unavailable, Rejected) as error:  # a node that answers junk has it not
                 raise Unavailable(
                     "no node has the status list", code="status.unavailable"
                 ) from error
