@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from cryptography.hazmat.primitives.serialization import Encoding
 

@@ -68,7 +68,9 @@ ADDRESS = Address(
     locality="架空区",
     street_address="見本町1-2-3 サンプル荘201",
 )
-NEW_ADDRESS = replace(ADDRESS, formatted="大阪府架空市例示4-5-6", region="大阪府", locality="架空市")
+NEW_ADDRESS = replace(
+    ADDRESS, formatted="大阪府架空市例示4-5-6", region="大阪府", locality="架空市"
+)
 DATES = {"not_before": NOW - YEAR, "not_after": NOW + YEAR}
 BOX, MAILBOX = "minpaku-one-box", "https://box.example"
 
@@ -188,11 +190,12 @@ class Holder:
     """A resident with her keys; issues her own credentials with the issuer's real key."""
 
     key: SoftwareSigner = field(default_factory=lambda: generate_signer(Alg.ES256, os.urandom))
-    pairwise: SoftwareSigner = field(
-        default_factory=lambda: generate_signer(Alg.EDDSA, os.urandom)
+    pairwise: SoftwareSigner = field(default_factory=lambda: generate_signer(Alg.EDDSA, os.urandom))
+    back: AgreementKey = field(
+        default_factory=lambda: AgreementKey.from_secret(os.urandom(31) + b"\1")
     )
-    back: AgreementKey = field(default_factory=lambda: AgreementKey.from_secret(os.urandom(31) + b"\1"))
     index: int = 7
+    box: str = "return-box-1"
     birthdate: date = date(1990, 4, 1)
     licence_expiry: date = date(2029, 5, 1)
 
@@ -298,12 +301,10 @@ class Holder:
             "until": NOW + YEAR,
             "terms_digest": b64url_encode(sha256(raw.encode())),
             "return_box": ReturnBox(
-                url=MAILBOX, box="return-box-1", jwk=self.back.public_jwk(kid="back-1")
+                url=MAILBOX, box=self.box, jwk=self.back.public_jwk(kid="back-1")
             ),
         }
-        return build_consent(
-            Consent(**(options | changes)), self.pairwise, salt=os.urandom(32)
-        )
+        return build_consent(Consent(**(options | changes)), self.pairwise, salt=os.urandom(32))
 
     def answer(
         self,
@@ -392,9 +393,7 @@ def make_world(home: Path, *, fetch: Any = None, **changes: Any) -> World:
     ledger = make_ledger()
     config = make_config(home, **changes)
     world: World
-    verifier = Verifier(
-        config, registry=ledger, fetch=fetch or _no_network, clock=lambda: world.at
-    )
+    verifier = Verifier(config, registry=ledger, fetch=fetch or _no_network, clock=lambda: world.at)
     world = World(ledger=ledger, verifier=verifier)
     return world
 

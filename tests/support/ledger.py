@@ -65,8 +65,7 @@ class LedgerSim:
     def _many(self, records: dict[str, Record | None]) -> ProvenMany:
         return ProvenMany(
             values={
-                key: None if record is None else record.to_json()
-                for key, record in records.items()
+                key: None if record is None else record.to_json() for key, record in records.items()
             },
             height=self.height,
             time=self.time,

@@ -165,9 +165,7 @@ def subscribe(world: World, holder: Holder | None = None) -> Subscriber:
     """Ask for a presentation with updates and let a holder agree."""
     person = holder or Holder()
     request = world.ask(updates=True)
-    answered = world.verifier.answer(
-        person.answer(world.verifier, request.link, consent=True)
-    )
+    answered = world.verifier.answer(person.answer(world.verifier, request.link, consent=True))
     consent = answered.result.consent
     assert consent is not None
     return Subscriber(

@@ -97,7 +97,9 @@ def test_a_wallet_fetches_by_get_post_and_short_link(world, browser):
 def test_a_body_beyond_its_bound_is_not_read(world, browser):
     big = post(browser, b"response=" + b"A" * MAX_BODY)
     assert (big.status_code, big.get_json()["error"]) == (413, "http.too_large")
-    lying = browser.post("/kyc/updates", data=b"a" * 131073, content_type="application/secevent+jwt")
+    lying = browser.post(
+        "/kyc/updates", data=b"a" * 131073, content_type="application/secevent+jwt"
+    )
     assert lying.status_code == 413
 
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from ssi.errors import BindingMismatch, Expired, Rejected, Replayed, Unavailable
+from ssi.keys import Alg
 from ssi.oid4vp import parse_request_link
 from ssi.sharing import verify_countersignature
 from tests.support.firm_world import NAME, NOW, Holder, key, make_config, make_ledger, make_world
-from ssi.keys import Alg
 from verifier_sdk import Verifier, VerifierConfig, profiles
 from verifier_sdk.config import ENVIRONMENT
 
@@ -126,9 +126,7 @@ def test_a_consent_is_countersigned_and_gives_the_first_nonce(world, holder):
     request = world.ask(updates=True)
     asked = holder.read(world.verifier, request.link)
     token = holder.consent(asked, "minpaku-one")
-    answered = world.verifier.answer(
-        holder.answer(world.verifier, request.link, consent=token)
-    )
+    answered = world.verifier.answer(holder.answer(world.verifier, request.link, consent=token))
     consent = answered.result.consent
     seen = verify_countersignature(
         str(answered.reply.extra["consent_receipt"]),

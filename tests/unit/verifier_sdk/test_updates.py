@@ -3,12 +3,11 @@
 import threading
 from dataclasses import replace
 from datetime import date, timedelta
+from sqlite3 import IntegrityError
 
 import pytest
 
 from registry_chain.records import SUSPENDED, issuer_key
-from sqlite3 import IntegrityError
-
 from ssi.errors import BindingMismatch, Rejected, Replayed, SSIError, Unavailable, Untrusted
 from ssi.rights import RightsKind
 from ssi.status_list import new_status_list

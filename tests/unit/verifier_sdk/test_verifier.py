@@ -432,7 +432,10 @@ def test_7_a_list_does_not_go_back_even_in_another_process(tmp_path, holder):
 def test_7_an_expired_list_gives_no_verdict(world, holder):
     world.verifier.verify(holder.answer(world.verifier, world.ask().link))
     publish(
-        world.ledger, new_status_list(1024, bits=2), sequence=2, expires_at=NOW - timedelta(seconds=1)
+        world.ledger,
+        new_status_list(1024, bits=2),
+        sequence=2,
+        expires_at=NOW - timedelta(seconds=1),
     )
     form = holder.answer(world.verifier, world.ask().link)
     refused(world, form, "status.expired")
