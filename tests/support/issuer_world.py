@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import socket
+import threading
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
+from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
+from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import TestResponse
 
 from issuer import revocation
@@ -38,13 +42,18 @@ TYPES = (CredentialType.KYC.value, CredentialType.LICENCE.value)
 STATUS_SIZE = 4096
 
 
+class Quiet(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002
+        """Say nothing."""
+
+
 def _key(folder: Path, name: str, alg: Alg) -> SoftwareSigner:
     made = SoftwareSigner.from_secret(alg, sha256(f"issuer {name}".encode()))
     (folder / f"{name}.key").write_text(b64url_encode(made.secret))
     return made
 
 
-def write_config(folder: Path, chain: Chain, **changes: Any) -> Config:
+def write_config(folder: Path, chain: Chain, *, url: str = ISSUER_URL, **changes: Any) -> Config:
     """Accredit an issuer with its own authority and keys; return its settings."""
     now = chain.clock()
     secret = sha256(b"issuer authority")
@@ -64,7 +73,7 @@ def write_config(folder: Path, chain: Chain, **changes: Any) -> Config:
     (folder / "account.key").write_text(b64url_encode(signer(ISSUER_ID).secret))
     (folder / "genesis.json").write_bytes(chain.genesis.to_bytes())
     anchor = b64encode(root.public_bytes(Encoding.DER)).decode()
-    chain.do("council", accreditation(ca=(anchor,), credential_types=TYPES), lane=1)
+    chain.do("council", accreditation(url=url, ca=(anchor,), credential_types=TYPES), lane=1)
     for name, key in keys.items():
         body = register_key(
             key,
@@ -77,7 +86,7 @@ def write_config(folder: Path, chain: Chain, **changes: Any) -> Config:
         chain.do(ISSUER_ID, body, lane=9)
     config = Config(
         issuer_id=ISSUER_ID,
-        url=ISSUER_URL,
+        url=url,
         name_ja="市民KYC株式会社",
         name_en="City KYC",
         trust_framework=FRAMEWORK,
@@ -117,6 +126,26 @@ def opened(config: Config, clock: TestClock) -> Iterator[Issuer]:
         yield made
     finally:
         database.close()
+
+
+@contextmanager
+def serving(app: Flask, port: int) -> Iterator[None]:
+    """Serve over real HTTP in a thread."""
+    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def picture(side: tuple[int, int] = (320, 200)) -> bytes:
