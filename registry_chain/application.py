@@ -69,6 +69,7 @@ class _Committed:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._kept: dict[str, bytes | None] = {}
+        self.peek = _Peek(store, self._kept)
 
     def get(self, key: str) -> bytes | None:
         try:
@@ -82,6 +83,20 @@ class _Committed:
         if len(self._kept) > MAX_KEPT:
             self._kept.clear()
         self._kept.update(changes)
+
+
+class _Peek:
+    """The committed state for other threads: never writes what the writer keeps.
+
+    A value read just before a commit and kept just after it would be wrong for ever.
+    """
+
+    def __init__(self, store: Store, kept: dict[str, bytes | None]) -> None:
+        self._store = store
+        self._kept = kept
+
+    def get(self, key: str) -> bytes | None:
+        return self._kept.get(key) or self._store.get(key)
 
 
 class Application:
@@ -116,7 +131,7 @@ class Application:
             Malformed: It is no transaction.
         """
         tx = parse_tx(raw)
-        verify_early(self._committed, tx)
+        verify_early(self._committed.peek, tx)
         return tx
 
     def check_tx(self, raw: bytes, *, height: int, time: int, tx: UntrustedTx | None = None) -> str:
