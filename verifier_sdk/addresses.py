@@ -48,9 +48,13 @@ def verify_address(  # noqa: PLR0913 - the ports and limits of one verification
     ledger: LedgerView,
     statuses: StatusView,
     now: datetime,
+    signed_at: datetime,
     policy: Policy,
 ) -> VerifiedAddress:
     """Judge the presentation of an address update.
+
+    The mail may have waited for days, so the key binding must be of the time of the signed
+    envelope it came in [TRUST-UPD-3]; everything else must hold now.
 
     Args:
         update: The message; its nonce was found to be the expected one.
@@ -59,6 +63,7 @@ def verify_address(  # noqa: PLR0913 - the ports and limits of one verification
         ledger: Proven records of the chain.
         statuses: Status lists that the chain names.
         now: The present.
+        signed_at: When the holder signed the envelope.
         policy: What we take.
 
     Raises:
@@ -66,8 +71,8 @@ def verify_address(  # noqa: PLR0913 - the ports and limits of one verification
         Unavailable: There is no verdict yet.
     """
     if update.assurance is Assurance.ATTESTED:
-        return _attested(update, client_id, ledger, statuses, now, policy)
-    return _self_asserted(update, key, client_id, now, policy)
+        return _attested(update, client_id, ledger, statuses, now, signed_at, policy)
+    return _self_asserted(update, key, client_id, now, signed_at, policy)
 
 
 def _attested(  # noqa: PLR0913, PLR0917 - as the caller
@@ -76,6 +81,7 @@ def _attested(  # noqa: PLR0913, PLR0917 - as the caller
     ledger: LedgerView,
     statuses: StatusView,
     now: datetime,
+    signed_at: datetime,
     policy: Policy,
 ) -> VerifiedAddress:
     presented = read_presentation(update.presentation)
@@ -89,15 +95,20 @@ def _attested(  # noqa: PLR0913, PLR0917 - as the caller
         verified,
         audience=client_id,
         nonce=update.nonce,
-        now=now,
+        now=signed_at,
         policy=binding_policy(policy),
     )
     credential = check_status(accredited, verified, facts, statuses, now)
     return _address(read_claims(person_claims(credential.claims)), update, issuer=credential.issuer)
 
 
-def _self_asserted(
-    update: AddressUpdate, key: PublicKey, client_id: str, now: datetime, policy: Policy
+def _self_asserted(  # noqa: PLR0913, PLR0917 - as the caller
+    update: AddressUpdate,
+    key: PublicKey,
+    client_id: str,
+    now: datetime,
+    signed_at: datetime,
+    policy: Policy,
 ) -> VerifiedAddress:
     sdjwt = parse_sdjwt(update.presentation)
     verified = verify_issuer_jwt(sdjwt, key)
@@ -111,7 +122,7 @@ def _self_asserted(
         verified,
         audience=client_id,
         nonce=update.nonce,
-        now=now,
+        now=signed_at,
         policy=binding_policy(policy),
     )
     given: JSONObject = {name: claims[name] for name in ("address", "moved_on") if name in claims}

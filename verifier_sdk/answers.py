@@ -38,6 +38,8 @@ from verifier_sdk.relationships import (
     StoredReceipt,
     find_consent,
     give_lease,
+    give_nonce,
+    spend_nonce,
     take_lease,
 )
 from verifier_sdk.store import Store, dump, seconds
@@ -139,6 +141,9 @@ def answer(  # noqa: PLR0913, PLR0917 - the parts of one transaction
         )
         if changed.rowcount != 1:
             raise Unavailable("this holder was answered meanwhile", code="update.busy")
+        if isinstance(message, AddressUpdate):
+            spend_nonce(db, relationship.id, message.nonce)
+        give_nonce(db, relationship.id, nonce)
         _keep_inbox(db, stored, message, envelope, verdict, now, keep_sealed=pending)
         _keep_effect(db, message, consent, verdict, now)
         _queue(db, consent, jti, token, now)
@@ -316,5 +321,6 @@ def _make_final(
             "UPDATE relationships SET nonce = ? WHERE id = ?",
             (facts.next_nonce, consent.relationship),
         )
+        give_nonce(db, consent.relationship, facts.next_nonce)
         _queue(db, consent, *answer, now)
         return 1

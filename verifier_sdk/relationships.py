@@ -13,6 +13,7 @@ from verifier_sdk.ports import SentRequest
 from verifier_sdk.store import Row, Store, dump, load, moment, seconds
 
 LEASE_SECONDS: Final = 60.0
+OUTSTANDING: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,7 @@ def keep_consent(
         " ON CONFLICT (id) DO UPDATE SET nonce = excluded.nonce, reference = excluded.reference",
         (consent.relationship, request.reference, nonce),
     )
+    give_nonce(db, consent.relationship, nonce)
     db.execute(
         "INSERT INTO consents (record_id, relationship, reference, commitment, receipt,"
         " countersignature, client_id, profile, updates, return_box, given_at, until)"
@@ -132,6 +134,36 @@ def _return_box(kept: JSONObject) -> ReturnBox:
     return ReturnBox(
         url=str(kept["mailbox"]), box=str(kept["box"]), jwk=jwk if isinstance(jwk, dict) else {}
     )
+
+
+# --- the nonces: each serves one address update ---
+
+
+def give_nonce(db: sqlite3.Connection, relationship: str, nonce: str) -> None:
+    """Note a nonce we give, within the caller's transaction.
+
+    The last few stay good until one is used: an update may be under way while we answer another
+    message of the same holder.
+    """
+    db.execute("INSERT INTO nonces (nonce, relationship) VALUES (?, ?)", (nonce, relationship))
+    db.execute(
+        "DELETE FROM nonces WHERE relationship = ?1 AND number NOT IN (SELECT number FROM nonces"
+        " WHERE relationship = ?1 ORDER BY number DESC LIMIT ?2)",
+        (relationship, OUTSTANDING),
+    )
+
+
+def spend_nonce(db: sqlite3.Connection, relationship: str, nonce: str) -> None:
+    """Forget a nonce that was used, within the caller's transaction."""
+    db.execute("DELETE FROM nonces WHERE relationship = ? AND nonce = ?", (relationship, nonce))
+
+
+def is_outstanding(store: Store, relationship: str, nonce: str) -> bool:
+    """Tell whether we gave this nonce to this holder and it was not used."""
+    found = store.rows(
+        "SELECT 1 FROM nonces WHERE relationship = ? AND nonce = ?", (relationship, nonce)
+    )
+    return bool(found)
 
 
 # --- the lease: one message of one holder at a time, in all processes ---

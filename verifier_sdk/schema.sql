@@ -10,6 +10,10 @@ CREATE TABLE IF NOT EXISTS relationships (
     id TEXT PRIMARY KEY, reference TEXT NOT NULL, nonce TEXT NOT NULL,
     sequence INTEGER NOT NULL DEFAULT 0, event TEXT, lease_until REAL NOT NULL DEFAULT 0
 ) STRICT;
+CREATE TABLE IF NOT EXISTS nonces (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, nonce TEXT NOT NULL UNIQUE,
+    relationship TEXT NOT NULL REFERENCES relationships (id)
+) STRICT;
 CREATE TABLE IF NOT EXISTS consents (
     record_id TEXT PRIMARY KEY, relationship TEXT NOT NULL REFERENCES relationships (id),
     reference TEXT NOT NULL, commitment TEXT NOT NULL, receipt TEXT NOT NULL,
@@ -53,6 +57,7 @@ CREATE TABLE IF NOT EXISTS status_tokens (
 ) STRICT;
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS requests_by_state ON requests (state, expires_at);
+CREATE INDEX IF NOT EXISTS nonces_of ON nonces (relationship, number);
 CREATE INDEX IF NOT EXISTS inbox_due ON inbox (outcome, apply_on);
 CREATE INDEX IF NOT EXISTS outbox_due ON outbox (state, next_at);
 CREATE INDEX IF NOT EXISTS addresses_of ON addresses (reference, number);

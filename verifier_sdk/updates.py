@@ -5,10 +5,11 @@ again. What is stored is stored in one transaction: the new state of the relatio
 the address history, the answer and its place in the outbox [TRUST-UPD-1].
 """
 
+from dataclasses import replace
 from datetime import date, datetime
 
 from ssi.envelope import VerifiedSet, parse_set, unseal, verify_holder_set
-from ssi.errors import BindingMismatch, Rejected, Replayed, Unavailable, Untrusted
+from ssi.errors import BindingMismatch, Expired, Rejected, Replayed, Unavailable, Untrusted
 from ssi.relationship import token_digest
 from ssi.rights import verify_rights_request, verify_withdrawal
 from ssi.updates import (
@@ -41,6 +42,7 @@ from verifier_sdk.relationships import (
     find_consent,
     find_relationship,
     give_lease,
+    is_outstanding,
     stored_receipt,
     take_lease,
 )
@@ -98,15 +100,16 @@ def _work(desk: Desk, received: VerifiedSet, now: datetime) -> StoredReceipt:
         raise Untrusted("no such consent of this holder is known", code="update.consent")
     if consent.return_box is None:
         raise Rejected("the consent names no box for answers", code="update.no_return_box")
-    verdict = _judge(desk, message, relationship, consent, now)
+    verdict = _judge(desk, received, message, relationship, consent, now)
     return answer(desk, received, message, relationship, consent, verdict, now)
 
 
 # --- judging ---
 
 
-def _judge(
+def _judge(  # noqa: PLR0913, PLR0917 - what a verdict rests on
     desk: Desk,
+    received: VerifiedSet,
     message: FirmMessage,
     relationship: Relationship,
     consent: KeptConsent,
@@ -121,12 +124,28 @@ def _judge(
             event_id=message.event_id,
         )
     except Rejected as error:  # update.stale or update.sequence_conflict
+        if not isinstance(message, AddressUpdate):
+            # What a holder takes back or asks for counts in whatever order her mail comes.
+            return replace(
+                _judged(desk, received, message, relationship, consent, now), advances=False
+            )
         code = RejectCode.STALE if error.code == "update.stale" else RejectCode.DUPLICATE
         return Verdict(outcome=Outcome.REJECTED, code=code, advances=False)
+    return _judged(desk, received, message, relationship, consent, now)
+
+
+def _judged(  # noqa: PLR0913, PLR0917 - as the caller
+    desk: Desk,
+    received: VerifiedSet,
+    message: FirmMessage,
+    relationship: Relationship,
+    consent: KeptConsent,
+    now: datetime,
+) -> Verdict:
     try:
         match message:
             case AddressUpdate():
-                return _judge_address(desk, message, relationship, consent, now)
+                return _judge_address(desk, received, message, relationship, consent, now)
             case ConsentWithdrawn():
                 return _judge_withdrawal(desk, message, relationship, consent, now)
             case RightsRequested():
@@ -135,8 +154,9 @@ def _judge(
         return Verdict(outcome=Outcome.REJECTED, code=RejectCode.NOT_VERIFIED)
 
 
-def _judge_address(
+def _judge_address(  # noqa: PLR0913, PLR0917 - what a verdict rests on
     desk: Desk,
+    received: VerifiedSet,
     message: AddressUpdate,
     relationship: Relationship,
     consent: KeptConsent,
@@ -144,8 +164,11 @@ def _judge_address(
 ) -> Verdict:
     if not consent.stands(now) or not consent.updates:
         return Verdict(outcome=Outcome.REJECTED, code=RejectCode.CONSENT_WITHDRAWN)
-    if message.nonce != relationship.nonce:
-        raise Replayed("the nonce is not the one we gave", code="update.nonce")
+    if now >= received.envelope.deadline:
+        # The holder counts it as unanswered by now and may have told us otherwise.
+        raise Expired("the update came after its deadline", code="update.deadline")
+    if not is_outstanding(desk.store, relationship.id, message.nonce):
+        raise Replayed("the nonce is not one we gave", code="update.nonce")
     verified = verify_address(
         message,
         key=relationship.key,
@@ -153,6 +176,7 @@ def _judge_address(
         ledger=desk.ledger,
         statuses=desk.statuses,
         now=now,
+        signed_at=received.envelope.issued_at,
         policy=desk.policy,
     )
     update = AddressUpdated(
