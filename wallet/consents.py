@@ -263,7 +263,8 @@ def _answers(
             credential = by_id[option.candidate]
             cut = select(credential.sdjwt, option.paths)
             answers.append(Answer(query_id=query_id, credential=credential, sdjwt=cut))
-            items += shown_items(query_id, credential, cut)
+            shown = shown_items(query_id, credential, cut)
+            items += sorted(shown, key=lambda item: _rank(item.path, option.paths))
     return tuple(answers), tuple(items), ()
 
 
@@ -280,6 +281,15 @@ def shown_items(query_id: str, credential: StoredCredential, cut: str) -> list[I
         )
         for path in _outermost(tuple(verified.disclosed))
     ]
+
+
+def _rank(path: tuple[str | int, ...], asked: Sequence[tuple[str | int, ...]]) -> int:
+    """Return the place of a shown path in the order it was asked for."""
+    for place, wanted in enumerate(asked):
+        length = min(len(path), len(wanted))
+        if path[:length] == wanted[:length]:
+            return place
+    return len(asked)
 
 
 def _outermost(paths: Sequence[tuple[str | int, ...]]) -> list[tuple[str | int, ...]]:

@@ -95,6 +95,7 @@ def accredited_issuer(ctx: Context, url: str, *, now: datetime) -> Issuer:
 def _issuer_hints(ctx: Context) -> list[str]:
     """Ask the nodes which issuers there may be; each one is proven before it counts."""
     found: dict[str, None] = {}
+    failure: SSIError | None = None
     for node in ctx.config.nodes:
         try:
             answer = web.get(ctx.fetch, f"{node}/v1/list?prefix=issuer/&limit={_MOST_ISSUERS}")
@@ -102,12 +103,17 @@ def _issuer_hints(ctx: Context) -> list[str]:
         except SSIError as error:
             if not web.is_quiet(error):
                 raise
+            failure = error
             continue
         listed = items.get("items")
         for item in listed if isinstance(listed, list) else ():
             key = item.get("key") if isinstance(item, dict) else None
             if isinstance(key, str) and key.startswith("issuer/"):
                 found[key.removeprefix("issuer/")] = None
+        failure = None
+        break
+    if failure is not None:
+        raise failure
     return list(found)
 
 

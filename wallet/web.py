@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ssi.encoding import JSONObject, canonical_json
-from ssi.errors import Rejected, SSIError, Unreachable
+from ssi.errors import Rejected, SSIError, Unavailable, Unreachable
 from ssi.fetch import Fetch, Request, Response
 
 OK = 200
@@ -68,4 +68,4 @@ def _answer(response: Response) -> Response:
 
 def is_quiet(error: SSIError) -> bool:
     """Return whether a courtesy message may fail with this without anyone being told."""
-    return isinstance(error, Rejected | Unreachable)
+    return isinstance(error, Rejected | Unavailable)

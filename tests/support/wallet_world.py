@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from registry_chain.transactions import (
     RegisterVerifier,
     Retention,
     VerifierProfile,
+    build_tx,
     register_key,
 )
 from registry_chain.transactions.fields import bare_jwk
@@ -50,7 +52,7 @@ from ssi.envelope import build_set, parse_set, seal, unseal, verifier_issuer, ve
 from ssi.errors import Unreachable
 from ssi.fetch import Request, Response
 from ssi.forms import parse_form
-from ssi.keys import Alg, SoftwareSigner, generate_agreement_key, generate_signer
+from ssi.keys import AgreementKey, Alg, SoftwareSigner, generate_agreement_key, generate_signer
 from ssi.merkle import inclusion_paths, root_hash
 from ssi.oid4vci import (
     AuthorizationServerMetadata,
@@ -169,6 +171,7 @@ class Authority:
     signer: SoftwareSigner
 
     @classmethod
+    @cache
     def make(cls, name: str) -> Authority:
         secret = sha256(f"ca {name}".encode())
         start, end = datetime.now(UTC) - timedelta(days=1), datetime.now(UTC) + timedelta(days=400)
@@ -201,7 +204,6 @@ class IssuerSim:
         self.batch_size = 5
         self.tx_code: str | None = "123456"
         self.nonces: set[str] = set()
-        self.batches = 0
         self.index = 0
         self.seen: list[str] = []
         self.notices: list[str] = []
@@ -311,8 +313,8 @@ class IssuerSim:
             anchor_entry(salt, token.split("~", 1)[0])
             for salt, token in zip(salts, tokens, strict=True)
         ]
-        self.batches += 1
-        batch = f"batch-{self.batches}"
+        self.world.batches += 1
+        batch = f"batch-{self.world.batches}"
         body = AnchorBatch(batch=batch, root=b64url_encode(root_hash(entries)), size=len(entries))
         self.world.submit(self.id, body)
         return [
@@ -352,8 +354,10 @@ class FirmSim:
         self.box = box
         self.number = number
         self.pki = Authority.make(firm_id)
-        self.receipts = generate_signer(Alg.EDDSA, os.urandom)
-        self.sealing = generate_agreement_key(os.urandom)
+        self.receipts = SoftwareSigner.from_secret(
+            Alg.EDDSA, sha256(f"receipts {firm_id}".encode())
+        )
+        self.sealing = AgreementKey.from_secret(sha256(f"sealing {firm_id}".encode()))
         self.client_id = f"x509_hash:{x509_hash(der(self.pki.leaf))}"
         self.requests: dict[str, tuple[AuthorizationRequest, Any]] = {}
         self.presented: list[Presented] = []
@@ -568,7 +572,7 @@ class FirmSim:
             audience=self.client_id,
             nonce=update.nonce,
             now=self.world.clock(),
-            policy=KeyBindingPolicy(),
+            policy=KeyBindingPolicy(past=timedelta(days=30)),  # a message may wait in a box
         )
 
 
@@ -615,7 +619,7 @@ class MailboxSim:
 class World:
     """Everything outside one wallet."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, heartbeat: timedelta = timedelta(hours=1)) -> None:
         self.clock = Clock()
         self.down: set[str] = set()
         self.sent: list[Request] = []
@@ -645,16 +649,42 @@ class World:
             validator,
             self.clock,
             gather=timedelta(milliseconds=1),
+            heartbeat=heartbeat,
         )
         self.node = create_app(self.engine).test_client()
         self.registry = RegistryClient([NODE], self.genesis, self.fetch, HeadMemory.volatile())
+        self.batches = self.ticks = 0
+        self.reset()
+        self._found()
+
+    def reset(self) -> None:
+        """Forget what happened around the chain: fresh simulators with the same keys."""
+        self.clock.ahead = timedelta()
+        self.down = set()
+        self.sent = []
         self.issuer = IssuerSim(self)
         self.mailbox = MailboxSim()
         self.firms = {
             "minpaku-one": FirmSim(self, "minpaku-one", "7000012050002", "minpaku-box"),
             "car-two": FirmSim(self, "car-two", "7000012050002", "car-box"),
         }
-        self._found()
+
+    def advance(self, by: timedelta) -> None:
+        """Let time pass and make a block of the new time."""
+        self.clock.ahead += by
+        self.ticks += 1
+        raw = build_tx(
+            chain_id=self.genesis.chain_id,
+            account="city-kyc",
+            lane=63,
+            seq=self.ticks,
+            valid_until_height=self.engine.status().height + 100,
+            body=AnchorBatch(
+                batch=f"tick-{self.ticks}", root=b64url_encode(sha256(b"tick")), size=1
+            ),
+            signer=self.accounts["city-kyc"],
+        )
+        self.engine.wait(self.engine.submit(raw.encode()), 10)
 
     @property
     def minpaku(self) -> FirmSim:

@@ -24,7 +24,7 @@ def app(world, tmp_path):
     return WalletApp(
         config,
         lang="en",
-        opener=lambda cfg, words: world.reopen(cfg, words),
+        opener=world.reopen,
         creator=lambda where, words: Vault.create(where, words, profile=CHEAPEST).close(),
     )
 

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 
 from tests.support.wallet_world import PASSPHRASE
+from wallet.keyfile import CHEAPEST
 from wallet.tui.consent import ConsentScreen
 from wallet.tui.firms import FirmsScreen
 from wallet.tui.home import HomeScreen
 from wallet.tui.offer import OfferScreen
 from wallet.tui.unlock import UnlockScreen
-from wallet.keyfile import CHEAPEST
 from wallet.vault import Vault
 
 SIZES = [(80, 24), (40, 20)]

@@ -1,5 +1,6 @@
 """What a real terminal gets: the raw bytes written to a pseudo terminal."""
 
+import contextlib
 import json
 import os
 import pty
@@ -12,8 +13,6 @@ import time
 from fcntl import ioctl
 from pathlib import Path
 from termios import TIOCSWINSZ
-
-import pytest
 
 from tests.support.vectors import vectors_dir
 
@@ -50,10 +49,8 @@ def run_in_terminal(program, keys=(), seconds=20.0, size=(24, 80)):
                 os.write(master, waiting.pop(0))
     finally:
         os.close(master)
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         os.waitpid(child, 0)
     return written
 
@@ -102,4 +99,4 @@ def test_a_crash_shows_no_local_variable_and_no_traceback():  # [WAL-SHOW-6]
     written = run_in_terminal(CRASH, seconds=30)
     assert b"CANARY-PASSPHRASE" not in written
     assert b"Traceback" not in written
-    assert "Nothing of the screen was kept".encode() in written
+    assert b"Nothing of the screen was kept" in written
