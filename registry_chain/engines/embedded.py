@@ -92,7 +92,7 @@ class EmbeddedEngine:
         self._queued_bytes = 0
         self._fates: dict[str, Future[TxOutcome]] = {}
         self._stopping = False
-        self._writer = threading.Thread(target=self._run, name="chain-writer", daemon=True)
+        self._writer = threading.Thread(target=self._write, name="chain-writer", daemon=True)
         self._writer.start()
 
     @property
@@ -123,7 +123,7 @@ class EmbeddedEngine:
             if tx.tx_id in self._fates:
                 return tx.tx_id
             if self._stopping:
-                raise Unavailable("the chain is stopping", code="chain.stopped", retry_after=5)
+                raise _stopped()
             full = self._queued_bytes + len(raw) > MAX_WAITING_BYTES
             if full or len(self._queue) >= MAX_WAITING:
                 raise Unavailable("too many wait already", code="chain.busy", retry_after=1)
@@ -221,8 +221,14 @@ class EmbeddedEngine:
         )
 
     def status(self) -> EngineStatus:
-        """The node's own account of itself."""
+        """The node's own account of itself.
+
+        Raises:
+            Unavailable: ``chain.stopped`` when nothing is written any more.
+        """
         with self._lock:
+            if self._stopping:
+                raise _stopped()
             tip, waiting = self._tip, len(self._queue)
         return EngineStatus(
             chain_id=self._genesis.chain_id,
@@ -245,6 +251,17 @@ class EmbeddedEngine:
             self._app.commit(lambda db: file.found(db, self._genesis.digest(), founding))
             return tip_of(first, ())
         return require_sound(self._store, self._genesis)
+
+    def _write(self) -> None:
+        """The thread's outermost frame: if our own code fails, nobody waits for ever."""
+        try:
+            self._run()
+        finally:
+            with self._lock:
+                self._stopping = True
+                for fate in self._fates.values():
+                    fate.set_exception(_stopped())
+                self._fates.clear()
 
     def _run(self) -> None:
         """Make blocks until told to stop and nothing waits."""
@@ -369,6 +386,10 @@ class EmbeddedEngine:
 
     def _stored(self, height: int | None) -> StoredBlock | None:
         return self._store.read(lambda db: file.block_at(db, height))
+
+
+def _stopped() -> Unavailable:
+    return Unavailable("the chain has stopped", code="chain.stopped", retry_after=5)
 
 
 def _judged_block(

@@ -247,6 +247,27 @@ def test_what_waits_is_written_before_the_end(tmp_path: Path) -> None:
     engine.close()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_failure_of_our_own_leaves_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[REG-ENG-2]: not acknowledged, and the node says that it has stopped."""
+    engine = open_engine(tmp_path / "c.db")
+    monkeypatch.setattr("registry_chain.engines.embedded.make_block", lambda *_, **__: 1 / 0)
+    one = engine.submit(tx(1))
+    with pytest.raises(Unavailable) as caught:
+        engine.wait(one, 5)
+    assert caught.value.code in ("chain.stopped", "chain.unknown_tx")
+    for ask in (engine.status, lambda: engine.submit(tx(1))):
+        with pytest.raises(Unavailable):
+            ask()
+    engine.close()
+    monkeypatch.undo()
+    engine = open_engine(tmp_path / "c.db")
+    assert engine.wait(engine.submit(tx(1)), 5).code == 0
+    engine.close()
+
+
 def test_an_unknown_transaction_is_not_waited_for(tmp_path: Path) -> None:
     engine = open_engine(tmp_path / "c.db")
     with pytest.raises(Unavailable) as caught:
