@@ -1,4 +1,4 @@
-"""Offers, tokens and nonces: every one good once, every counter in the database [POR-OFFER-*]."""
+"""Offers, tokens and nonces: every one good once, every counter in the database [POR-OFFER-1]."""
 
 import secrets
 from dataclasses import dataclass, field

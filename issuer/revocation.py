@@ -6,13 +6,14 @@ list should be with what the chain has, and brings the chain up to it [POR-REV-2
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from issuer import audit
 from issuer.config import STATUS_LIST
 from issuer.context import Issuer
-from issuer.models import Batch, Credential, StatusListRow
+from issuer.models import Batch, Credential, Offer, StatusListRow, Token
+from issuer.offers import DEAD
 from registry_chain.transactions import PublishStatus
 from ssi.encoding import b64url_encode, sha256
 from ssi.errors import Refused, Rejected, Unavailable
@@ -50,6 +51,7 @@ def revoke_application(issuer: Issuer, application_id: str, *, actor: str, reaso
         if not copies:
             raise Rejected("no live credential is left", code="portal.nothing_to_revoke")
         _end(session, issuer, list(copies), reason)
+        _issue_no_more(session, application_id)
         audit.record(
             session,
             at=issuer.seconds(),
@@ -63,6 +65,7 @@ def revoke_application(issuer: Issuer, application_id: str, *, actor: str, reaso
 
 def supersede(session: Session, issuer: Issuer, application_id: str) -> None:
     """Let an older application's copies end when their successors have been delivered."""
+    _issue_no_more(session, application_id)
     at = issuer.seconds() + issuer.config.revoke_superseded_after_seconds
     for copy in session.scalars(_live_copies(application_id)):
         copy.revoke_at = at if copy.revoke_at is None else min(copy.revoke_at, at)
@@ -95,6 +98,12 @@ def _live_copies(application_id: str):  # type: ignore[no-untyped-def]  # noqa: 
         .join(Batch, Batch.id == Credential.batch_id)
         .where(Batch.application_id == application_id, Credential.revoked_at.is_(None))
     )
+
+
+def _issue_no_more(session: Session, application_id: str) -> None:
+    """Let no token or offer of before bring fresh copies after the end of the old [POR-REV-3]."""
+    session.execute(delete(Token).where(Token.application_id == application_id))
+    session.execute(update(Offer).where(Offer.application_id == application_id).values(state=DEAD))
 
 
 def _end(session: Session, issuer: Issuer, copies: list[Credential], reason: str) -> None:
