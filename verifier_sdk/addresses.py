@@ -54,7 +54,7 @@ def verify_address(  # noqa: PLR0913 - the ports and limits of one verification
     """Judge the presentation of an address update.
 
     The mail may have waited for days, so the key binding must be of the time of the signed
-    envelope it came in [TRUST-UPD-3]; everything else must hold now.
+    envelope it came in [TRUST-UPD-4]; everything else must hold now.
 
     Args:
         update: The message; its nonce was found to be the expected one.

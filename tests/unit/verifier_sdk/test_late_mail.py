@@ -23,7 +23,7 @@ def arrive(mover, envelope, *, after=timedelta()):
 
 
 def test_a_move_that_waited_in_the_mailbox_is_taken(world, mover):
-    """The firm was closed for three days [TRUST-UPD-3]."""
+    """The firm was closed for three days [TRUST-UPD-4]."""
     envelope = mover.envelope(mover.moved())
     assert arrive(mover, envelope, after=timedelta(days=3)).state is Outcome.ACCEPTED
     assert len(world.verifier.history("booking-42")) == 1
