@@ -16,6 +16,7 @@ Fields (paths are relative to the file)::
     mailbox          = "https://box.example"          # optional
     box              = "minpaku-one-box"              # optional; else as registered
     poll             = true                           # poll the mailbox in the background
+    push             = false                          # or let it push to base_url/updates
     loopback         = false                          # true only for a demo on this machine
     require_attested = true                           # an address needs an issuer's word
     accept_stapled   = true                           # wallet's proofs, when no node answers
@@ -62,6 +63,7 @@ _KNOWN = frozenset(
         "mailbox",
         "box",
         "poll",
+        "push",
         "loopback",
         "require_attested",
         "accept_stapled",
@@ -90,6 +92,7 @@ class VerifierConfig:
     mailbox: str | None = None
     box: str | None = None
     poll: bool = False
+    push: bool = False
     loopback: bool = False
     require_attested: bool = False
     accept_stapled: bool = True
@@ -155,6 +158,7 @@ def _parse(data: Mapping[str, object], home: Path) -> VerifierConfig:
         mailbox=(_opt_text(data, "mailbox") or "").rstrip("/") or None,
         box=_opt_text(data, "box"),
         poll=_flag(data, "poll", default=False),
+        push=_flag(data, "push", default=False),
         loopback=_flag(data, "loopback", default=False),
         require_attested=_flag(data, "require_attested", default=False),
         accept_stapled=_flag(data, "accept_stapled", default=True),

@@ -65,7 +65,7 @@ class Intake:
                 ledger=OnlineLedger(
                     self.registry,
                     max_age=self.policy.max_age,
-                    stapled=self._stapled(form, request),
+                    stapled=lambda: self._stapled(form, request),
                 ),
                 statuses=self.statuses,
                 now=now,

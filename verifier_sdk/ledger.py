@@ -1,6 +1,6 @@
 """The ledger as the core wants it: through the registry client, or by what the wallet stapled."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -9,6 +9,12 @@ from ssi.encoding import JSONObject
 from ssi.errors import Unavailable
 from verifier_sdk.ports import Facts
 from verifier_sdk.results import LedgerPoint
+
+Stapled = Callable[[], JSONObject | None]
+
+
+def _nothing() -> None:
+    """No bundle came along."""
 
 
 class Registry(Protocol):
@@ -36,7 +42,7 @@ class OnlineLedger:
     """Asks the nodes; when none answers, takes a stapled bundle that verifies [TRUST-4]."""
 
     def __init__(
-        self, registry: Registry, *, max_age: timedelta, stapled: JSONObject | None = None
+        self, registry: Registry, *, max_age: timedelta, stapled: Stapled = _nothing
     ) -> None:
         self._registry = registry
         self._max_age = max_age
@@ -47,9 +53,10 @@ class OnlineLedger:
         try:
             return _facts(self._registry.read_many(keys, now=now, max_age=self._max_age))
         except Unavailable:
-            if self._stapled is None:
+            bundle = self._stapled()
+            if bundle is None:
                 raise
-            stapled = self._registry.verify_stapled(self._stapled, now=now, max_age=self._max_age)
+            stapled = self._registry.verify_stapled(bundle, now=now, max_age=self._max_age)
             if not stapled.values.keys() >= set(keys):
                 raise
             return _facts(stapled)

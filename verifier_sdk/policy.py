@@ -1,10 +1,9 @@
 """What this firm takes: decided here and in its configuration, never by what is presented."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta, timezone
 
-JAPAN = ZoneInfo("Asia/Tokyo")
+JAPAN = timezone(timedelta(hours=9), "JST")  # no summer time since 1952
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -225,7 +225,7 @@ def stored_receipt(store: Store, jti: str) -> StoredReceipt | None:
 
 
 def history(store: Store, reference: str) -> tuple[HistoryEntry, ...]:
-    """Return a customer's addresses, the oldest first; lines are only ever added."""
+    """Return a customer's addresses, the oldest first; lines are only ever added [TRUST-UPD-3]."""
     rows = store.rows(
         "SELECT number, reference, relationship, event_id, address, moved_on, assurance, issuer,"
         " recorded_at, apply_on FROM addresses WHERE reference = ? ORDER BY number",

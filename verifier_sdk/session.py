@@ -238,7 +238,7 @@ class Verifier:
     def outcome(
         self, request_id: str, *, response_code: str, browser: str | None = None
     ) -> Outcome:
-        """How a request ended, for the browser that started it and was sent back by the wallet.
+        """How a request ended, for the browser that started it and came back [TRUST-WEB-2].
 
         Args:
             request_id: The request.
@@ -364,12 +364,15 @@ class Verifier:
         self.store.forget_requests(now or self._clock())
 
     def start_background(self, *, seconds_between: float = 2.0) -> Callable[[], None]:
-        """Poll and send in a thread, when the settings say so; call after the fork.
+        """Receive and answer by mail in a thread, when the settings say so; call after the fork.
+
+        With ``poll`` the box is emptied every round. With ``push`` the mailbox is told where we
+        are, once it answers, and the rounds only send what is owed.
 
         Returns:
             What stops it.
         """
-        if not self.config.poll or self.config.mailbox is None:
+        if self.config.mailbox is None or not (self.config.poll or self.config.push):
             return lambda: None
         stop = threading.Event()
         thread = threading.Thread(
@@ -384,14 +387,32 @@ class Verifier:
         return end
 
     def _run(self, stop: threading.Event, pause: float) -> None:
+        announced = not self.config.push
         while not stop.wait(pause):
             try:
-                self.poll_mailbox()
+                if not announced:
+                    self.announce_push()
+                    announced = True
+                if self.config.poll:
+                    self.poll_mailbox()
+                else:
+                    self.push_receipts()
                 self.clean()
             except SSIError as error:
                 # The next round tries again; the code is all that is told.
-                _LOG.warning("the mailbox was not polled: %s", error.code)
+                _LOG.warning("the mailbox was not reached: %s", error.code)
         self.store.close()
+
+    def announce_push(self, now: datetime | None = None) -> None:
+        """Tell the mailbox to push to our ``/updates`` (RFC 8935).
+
+        Raises:
+            Rejected: ``update.box`` when the mailbox refuses.
+            Unavailable: It does not answer.
+        """
+        at = now or self._clock()
+        mail = self._mail(self._desk(at).firm, self.config.mailbox or "")
+        mail.open_box(at, push_url=f"{self.config.base_url}/updates")
 
 
 def _registry(config: VerifierConfig, fetch: Fetch) -> RegistryClient:

@@ -153,7 +153,7 @@ def _check_bindings(  # noqa: PLR0913, PLR0917 - all of them are signed
     now: datetime,
     policy: Policy,
 ) -> VerifiedConsent | None:
-    """One wrong nonce anywhere rejects the whole answer (OpenID4VP 1.0 §8.6)."""
+    """One wrong nonce anywhere rejects the whole answer (OpenID4VP 1.0 §8.6) [TRUST-6]."""
     for name, many in presented.items():
         for one, verified in zip(many, signed[name], strict=True):
             verify_key_binding(

@@ -1,4 +1,4 @@
-"""A ledger in memory behind the registry client's read interface: records as they would be proven."""
+"""A ledger in memory behind the registry client's read interface: records as if proven."""
 
 from __future__ import annotations
 

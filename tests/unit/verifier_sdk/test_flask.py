@@ -1,4 +1,4 @@
-"""The firm's endpoints and pages, through Flask."""
+"""The firm's endpoints and pages, through Flask [TRUST-WEB-1] [TRUST-WEB-2]."""
 
 import re
 from datetime import timedelta

@@ -1,4 +1,7 @@
-"""A holder's messages take effect exactly once, in order, each with a signed receipt."""
+"""A holder's messages take effect exactly once, in order, each with a signed receipt.
+
+[TRUST-UPD-1] [TRUST-UPD-2] [TRUST-UPD-3] [TRUST-EV-1]
+"""
 
 import threading
 from dataclasses import replace

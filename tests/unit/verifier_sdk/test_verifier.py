@@ -1,4 +1,7 @@
-"""The numbered list: one answer that passes every step, and one that fails at each [TRUST-1]."""
+"""The numbered list: one answer that passes every step, and one that fails at each.
+
+[TRUST-1] [TRUST-3] [TRUST-6] [TRUST-7] [TRUST-8] [TRUST-9]
+"""
 
 import os
 from dataclasses import replace
