@@ -1,4 +1,7 @@
-"""Requests are answered once, by whoever wins; results belong to the browser that started [TRUST-2] [TRUST-WEB-2]."""
+"""Requests are answered once, by whoever wins; results belong to the browser that started.
+
+[TRUST-2] [TRUST-WEB-2]
+"""
 
 import threading
 from datetime import timedelta
