@@ -184,6 +184,26 @@ def test_a_bomb_costs_little():
     assert peak < 20 * 1024 * 1024
 
 
+@pytest.mark.parametrize("member", [None, "eNpj", [], 1])
+def test_what_is_no_object_is_no_list(member):
+    with pytest.raises(Rejected) as caught:
+        decode_status_list(member)
+    assert caught.value.code == "status.malformed"
+
+
+def test_a_payload_that_is_no_claims_set_is_malformed():
+    text = raw_jws(b"[]", ISSUER, {"typ": "statuslist+jwt"})
+    assert code_of(text) == "status.malformed"
+
+
+def test_the_packed_list_is_bounded_before_it_is_unpacked():
+    """Noise does not shrink: 256 KiB of it are refused although they would unpack to less."""
+    noise = b"".join(sha256(bytes([i % 256, i // 256])) for i in range(8300))
+    with pytest.raises(Rejected) as caught:
+        decode_status_list(packed(zlib.compress(noise)))
+    assert caught.value.code == "status.too_large"
+
+
 def test_the_largest_list_is_four_mebibytes():
     size = 4 * 1024 * 1024 * 8
     largest = new_status_list(size)
