@@ -91,8 +91,8 @@ def _split(text: str, limits: SdJwtLimits) -> list[str]:
     if not text.isascii() or text != text.strip() or "\0" in text:
         raise Malformed("the SD-JWT holds other characters", code="sdjwt.malformed")
     parts = text.split("~")
-    if len(parts) < _ELEMENT:
-        raise Malformed("the SD-JWT has no tilde", code="sdjwt.malformed")
+    if len(parts) < _ELEMENT or not parts[0]:
+        raise Malformed("the SD-JWT has no token or no tilde", code="sdjwt.malformed")
     if len(parts) - _ELEMENT > limits.max_disclosures:
         raise Malformed("the SD-JWT has too many disclosures", code="limits.sdjwt")
     if not all(parts[1:-1]) or any("." in part for part in parts[1:-1]):
