@@ -26,6 +26,10 @@ class Ledger(Protocol):
         """The newest edition of our list that the chain has."""
         ...
 
+    def status_token(self, record: StatusRecord) -> str:
+        """The signed list that a record names."""
+        ...
+
     def anchor(self, batch: str, now: datetime) -> AnchorRecord | None:
         """A batch of ours that the chain has."""
         ...

@@ -21,7 +21,7 @@ from issuer import applications, audit, offers, revocation
 from issuer.applications import Actor, Event, Role, State
 from issuer.config import STATUS_LIST
 from issuer.context import Issuer, hashed
-from issuer.models import Application, Batch, Credential, Token
+from issuer.models import Application, Batch, Credential, StatusListRow, Token
 from registry_chain.transactions import AnchorBatch
 from ssi.credential import (
     Address,
@@ -41,6 +41,7 @@ from ssi.keys import PublicKey
 from ssi.merkle import inclusion_paths, root_hash
 from ssi.oid4vci import IssuedCredential
 from ssi.sdjwt import issue, parse_sdjwt, verify_issuer_jwt
+from ssi.status_list import VALID, StatusList
 
 SALT_SIZE: Final = 32
 MAX_BATCHES: Final = 6
@@ -144,17 +145,19 @@ def _allow(application: Application, grant: Token) -> None:
 
 def _take_indices(session: Session, issuer: Issuer, batch_id: str, count: int) -> tuple[int, ...]:
     """Draw unused random indices; the table's constraint is the last word [POR-ISS-2]."""
-    size = issuer.config.status_size
+    row = session.get_one(StatusListRow, STATUS_LIST)
+    statuses = StatusList(row.bits, row.data)
     expires = int((issuer.now() + timedelta(days=issuer.config.validity_days)).timestamp())
     taken: list[int] = []
     for _ in range(count * _INDEX_TRIES):
         if len(taken) == count:
             break
-        index = int.from_bytes(issuer.random(8)) % size
+        index = int.from_bytes(issuer.random(8)) % len(statuses)
         used = select(Credential.id).where(
             Credential.list_id == STATUS_LIST, Credential.status_index == index
         )
-        if index in taken or session.scalars(used).first() is not None:
+        spent = index in taken or statuses.get(index) != VALID
+        if spent or session.scalars(used).first() is not None:
             continue
         taken.append(index)
         session.add(

@@ -40,6 +40,10 @@ class ChainLedger:
                 raise
             return None
 
+    def status_token(self, record: StatusRecord) -> str:
+        """The signed list that a record names, checked by its digest."""
+        return self._client.status_token(record)
+
     def anchor(self, batch: str, now: datetime) -> AnchorRecord | None:
         """A batch of ours that the chain has."""
         return self._client.anchor(self._issuer_id, batch, now)

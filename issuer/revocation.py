@@ -5,6 +5,7 @@ list should be with what the chain has, and brings the chain up to it [POR-REV-2
 """
 
 from datetime import timedelta
+from itertools import zip_longest
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -15,9 +16,17 @@ from issuer.context import Issuer
 from issuer.models import Batch, Credential, Offer, StatusListRow, Token
 from issuer.offers import DEAD
 from registry_chain.transactions import PublishStatus
-from ssi.encoding import b64url_encode, sha256
+from ssi.encoding import b64url_encode, parse_json_object, sha256
 from ssi.errors import Refused, Rejected, Unavailable
-from ssi.status_list import INVALID, StatusList, build_status_token, new_status_list
+from ssi.jose import parse_jws
+from ssi.status_list import (
+    INVALID,
+    STATUS_TOKEN_LIMITS,
+    StatusList,
+    build_status_token,
+    decode_status_list,
+    new_status_list,
+)
 
 TTL_SECONDS = 300
 TOKEN_LIFE = timedelta(days=7)
@@ -129,10 +138,14 @@ def publish(issuer: Issuer) -> bool:
     now = issuer.now()
     known = issuer.ledger.status(now)
     with issuer.db.transaction() as session:
-        row = session.get_one(StatusListRow, STATUS_LIST)
-        changed, published, token = row.changed, row.published, row.token
-        status_list = StatusList(row.bits, row.data)
+        token = session.get_one(StatusListRow, STATUS_LIST).token
     on_chain = known is not None and known.digest == _digest_of(token)
+    if known is not None and not on_chain:
+        _take_over(issuer, issuer.ledger.status_token(known))
+    with issuer.db.transaction() as session:
+        row = session.get_one(StatusListRow, STATUS_LIST)
+        changed, published = row.changed, row.published
+        status_list = StatusList(row.bits, row.data)
     fresh = known is not None and known.issued_at + TOKEN_LIFE.total_seconds() / 2 > now.timestamp()
     if published == changed and on_chain and fresh:
         return False
@@ -157,6 +170,19 @@ def publish(issuer: Issuer) -> bool:
         row = session.get_one(StatusListRow, STATUS_LIST)
         row.published, row.token = max(row.published, changed), token
     return True
+
+
+def _take_over(issuer: Issuer, token: str) -> None:
+    """Keep every ending the chain has seen, also when our database is an older copy [POR-REV-4]."""
+    claims = parse_json_object(parse_jws(token, limits=STATUS_TOKEN_LIMITS).payload,
+                               limits=STATUS_TOKEN_LIMITS)  # fmt: skip
+    seen = decode_status_list(claims.get("status_list"))
+    with issuer.db.transaction() as session:
+        row = session.get_one(StatusListRow, STATUS_LIST, with_for_update=True)
+        if seen.bits != row.bits or len(seen.data) > len(row.data):
+            raise Unavailable("the chain has another list of ours", code="issuer.status_list")
+        pairs = zip_longest(row.data, seen.data, fillvalue=0)
+        row.data = bytes(ours | theirs for ours, theirs in pairs)
 
 
 def _digest_of(token: str) -> str:

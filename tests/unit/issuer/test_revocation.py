@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from issuer import audit, revocation
+from issuer.config import STATUS_LIST, Config
 from issuer.context import Issuer
-from issuer.models import Application, Credential
+from issuer.models import Application, Credential, StatusListRow
 from ssi.errors import Rejected, Unavailable
-from ssi.status_list import INVALID, VALID, parse_status_token, verify_status_token
-from tests.support.chain import TestClock
-from tests.support.issuer_world import Wallet, keys, wallet
+from ssi.status_list import INVALID, VALID, StatusList, parse_status_token, verify_status_token
+from tests.support.chain import Chain, TestClock, running
+from tests.support.issuer_world import Wallet, keys, opened, wallet, write_config
 from tests.support.registry import ISSUER_URL
 from tests.unit.issuer.test_issuance import code_of, decided
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Iterator[Chain]:
+    """A chain of each test's own: a list on it never goes back, nor does its clock."""
+    with running(tmp_path / "chain.db") as made:
+        yield made
+
+
+@pytest.fixture
+def settings(chain: Chain, tmp_path: Path) -> Config:
+    return write_config(tmp_path, chain)
 
 
 def given(issuer: Issuer, name: str = "a1", previous: str | None = None) -> Wallet:
@@ -101,6 +117,26 @@ def test_an_answer_lost_on_the_way_is_made_good(issuer: Issuer, monkeypatch):
             revocation.publish(issuer)
     revocation.publish(issuer)
     assert published(issuer) == [INVALID] * 4
+
+
+def test_an_old_copy_of_the_database_brings_nobody_back(issuer: Issuer, config, clock, tmp_path):
+    # Clause [POR-REV-4].
+    revocation.publish(issuer)
+    given(issuer)
+    revocation.revoke_application(issuer, "a1", actor="sato", reason="lost")
+    revocation.publish(issuer)
+    ended = indices(issuer)
+    clock.move(seconds=1)
+    older = replace(config, database=f"sqlite:///{tmp_path / 'older.db'}")
+    with opened(older, clock) as restored:
+        assert revocation.publish(restored)
+        assert not revocation.publish(restored)
+        with restored.db.transaction() as session:
+            row = session.get_one(StatusListRow, STATUS_LIST)
+            kept = StatusList(row.bits, row.data)
+        assert [kept.get(index) for index in ended] == [INVALID] * 4
+        given(restored)
+        assert not set(indices(restored)) & set(ended)
 
 
 def _unavailable(*_: object) -> None:
