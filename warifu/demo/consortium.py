@@ -105,7 +105,7 @@ def firm_keys(firm: cast.FirmRole, authority: tuple[Certificate, bytes], now: da
     return FirmKeys(
         account=generate_signer(Alg.EDDSA, os.urandom),
         signer=signer,
-        receipts=generate_signer(Alg.ES256, os.urandom),
+        receipts=generate_signer(Alg.EDDSA, os.urandom),
         sealing=generate_agreement_key(os.urandom),
         certificate=create_leaf(
             firm.name_en,

@@ -200,7 +200,7 @@ def _firm_settings(network: Network, firm: cast.FirmRole, folder: Path) -> None:
         "require_attested": firm.require_attested,
     }
     if firm.updates:
-        verifier |= {"mailbox": network.url("mailbox"), "poll": not firm.push}
+        verifier |= {"mailbox": network.url("mailbox"), "poll": not firm.push, "push": firm.push}
     lines = [f"{name} = {json.dumps(value)}" for name, value in verifier.items()]
     names = {"ja": firm.name_ja, "en": firm.name_en}
     lines.append(_inline("name", names))

@@ -209,7 +209,7 @@ class Story:
             told = self.wallet.run("sync")
             answers = told.value.get("answers", []) if isinstance(told.value, dict) else []
             self.count.receipts_verified += len(answers)
-            self.count.updates = self._states()
+            self.count.updates = self._states(told)
             if all(self.count.updates.get(firm) == state for firm, state in wanted.items()):
                 return
             self._expect(
@@ -217,9 +217,15 @@ class Story:
             )
             time.sleep(PAUSE_SECONDS)
 
-    def _states(self) -> dict[str, str]:
-        firms = self.wallet.must("address")
-        return {str(row["firm"]): str(row["state"]) for row in firms if row["firm"] in self.shops}
+    @staticmethod
+    def _states(told: Told) -> dict[str, str]:
+        """Where each firm stands with the newest change of address."""
+        deliveries = told.value.get("deliveries", []) if isinstance(told.value, dict) else []
+        return {
+            str(row["firm"]): str(row["state"])
+            for row in deliveries
+            if row["kind"] == "address_update"
+        }
 
     def _show_deliveries(self) -> None:
         for firm, state in self.count.updates.items():
