@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 DEFAULT_DATABASE = "sqlite:///issuer.db"
+MAX_BEARER_SECONDS = 300
 _FILES = (
     "credential_key",
     "credential_chain",
@@ -41,7 +42,8 @@ class Config:
         batch_size: How many one-time copies a wallet may ask for at once.
         validity_days: How long a credential is good.
         offer_seconds: How long a pre-authorized code is good.
-        token_seconds: How long an access token is good.
+        token_seconds: How long an access token is good; at most 300, because it is a bearer token
+            (OpenID4VCI §13.10).
         revoke_superseded_after_seconds: When the copies with the old address end after a move.
         image_days: When pictures are deleted after the decision.
         status_size: Entries of the status list.
@@ -69,7 +71,7 @@ class Config:
     batch_size: int = 10
     validity_days: int = 90
     offer_seconds: int = 300
-    token_seconds: int = 600
+    token_seconds: int = 300
     revoke_superseded_after_seconds: int = 0
     image_days: int = 30
     status_size: int = 2**17
@@ -88,6 +90,8 @@ class Config:
         for name in ("batch_size", "validity_days", "offer_seconds", "token_seconds", "workers"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
+        if self.token_seconds > MAX_BEARER_SECONDS:
+            raise ValueError("token_seconds must be at most 300")
 
     @property
     def status_uri(self) -> str:

@@ -440,7 +440,7 @@ def test_without_a_good_token_there_is_nothing(holder: Wallet, clock: TestClock)
     for answer in ways:
         assert (answer.status_code, error_of(answer)) == (401, "invalid_token")
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
-    clock.move(seconds=601)
+    clock.move(seconds=301)
     assert holder.ask("kyc", holder.proofs(keys(1))).status_code == 401
 
 
