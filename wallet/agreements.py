@@ -1,4 +1,4 @@
-"""Consents given, confirmed and taken back; and the rights a person may claim [WAL-CON-*]."""
+"""Consents given, confirmed and taken back; and the rights a person may claim [WAL-CON-1]."""
 
 from __future__ import annotations
 

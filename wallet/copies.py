@@ -1,4 +1,4 @@
-"""One-time credentials: which copy may be shown to whom [WAL-ONCE-*]. Pure.
+"""One-time credentials: which copy may be shown to whom [WAL-ONCE-1]. Pure.
 
 Two firms that see the same copy could join their records by its signature. So every
 copy is shown to one firm only: a fresh one while there are several, and when a firm

@@ -1,4 +1,4 @@
-"""The key file: how a passphrase becomes the vault's key [WAL-VAULT-2..5].
+"""The key file: how a passphrase becomes the vault's key [WAL-VAULT-2] [WAL-VAULT-3].
 
 Layout, all integers big-endian::
 

@@ -1,4 +1,4 @@
-"""Is this a name we may put before a person's eyes as the name of a firm? [WAL-NAME-*].
+"""Is this a name we may put before a person's eyes as the name of a firm? [WAL-NAME-1].
 
 The rules follow UTS 39 "highly restrictive" with the Japanese reading of it:
 Han, Hiragana, Katakana and Latin mix legally. Punctuation is what Japanese

@@ -1,4 +1,4 @@
-"""From a request link to a plan, and from a plan to an answer (OpenID4VP 1.0) [WAL-PRES-*].
+"""From a request link to a plan, and from a plan to an answer (OpenID4VP 1.0) [WAL-SHOW-4].
 
 ``review`` sends nothing about the holder. ``answer`` presents exactly the SD-JWTs of
 the plan that was shown. After data has left the wallet nothing raises any more: the

@@ -1,4 +1,4 @@
-"""The vault: one SQLCipher database and its key file in a private folder [WAL-VAULT-*].
+"""The vault: one SQLCipher database and its key file in a private folder [WAL-VAULT-1].
 
 Every page of the database carries a MAC, and opening checks them all, so a
 flipped byte anywhere is ``keystore.tampered``. A missing or truncated file is an

@@ -1,4 +1,4 @@
-"""The consent screen: who asks, what for, and every value that would be sent [WAL-SHOW-*].
+"""The consent screen: who asks, what for, and every value that would be sent [WAL-SHOW-4].
 
 The items come from the plan, which read them back from the SD-JWTs it would present.
 Deny has the focus first, so a held Enter key shares nothing; no box is ticked
