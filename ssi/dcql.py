@@ -7,6 +7,7 @@ constraint at the verifier, which never relies on the wallet. Clauses: `specs/pr
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from ssi.dcql_query import (
     ClaimQuery,
@@ -159,6 +160,8 @@ def select_elements(claims: JSONObject, path: Path) -> tuple[tuple[ConcretePath,
 
 def _select_claim(claims: JSONObject, query: ClaimQuery) -> tuple[ConcretePath, ...]:
     """Places of one claim; an element whose value does not match is absent [PRE-MATCH-2]."""
+    if query.values is None and _names_members(claims, query.path):
+        return (cast("ConcretePath", query.path),)
     found = select_elements(claims, query.path)
     if query.values is None:
         return tuple(place for place, _ in found)
@@ -169,6 +172,16 @@ def _select_claim(claims: JSONObject, query: ClaimQuery) -> tuple[ConcretePath, 
         for place, value in found
         if isinstance(value, str | int) and (type(value), value) in wanted
     )
+
+
+def _names_members(claims: JSONObject, path: Path) -> bool:
+    """Tell whether the path leads to a claim by names alone: the common case, cheaply."""
+    element: JSON = claims
+    for component in path:
+        if not isinstance(element, dict) or component not in element:
+            return False
+        element = element[component]
+    return True
 
 
 def _right_kind(query: CredentialQuery, candidate: Candidate) -> bool:
@@ -193,15 +206,13 @@ def _select_claims(
     query: CredentialQuery, candidate: Candidate
 ) -> tuple[ClaimSelection, ...] | NearMiss:
     """The first claim set the candidate satisfies (§6.4.1) [PRE-MATCH-4]."""
-    places = {claim: _select_claim(candidate.claims, claim) for claim in query.claims}
-    for option in query.claim_options():
-        if all(places[claim] for claim in option):
-            return tuple(ClaimSelection(query=claim, paths=places[claim]) for claim in option)
-    preferred = query.claim_options()[0]
-    return NearMiss(
-        candidate=candidate.id,
-        missing=tuple(claim.path for claim in preferred if not places[claim]),
-    )
+    options = query.claim_options()
+    places = {id(claim): _select_claim(candidate.claims, claim) for claim in query.claims}
+    for option in options:
+        if all(places[id(claim)] for claim in option):
+            return tuple(ClaimSelection(query=claim, paths=places[id(claim)]) for claim in option)
+    missing = tuple(claim.path for claim in options[0] if not places[id(claim)])
+    return NearMiss(candidate=candidate.id, missing=missing)
 
 
 def _match_credential(query: CredentialQuery, candidates: Iterable[Candidate]) -> CredentialMatch:

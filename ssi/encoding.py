@@ -56,6 +56,7 @@ _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _OPENING_TO_SQUARE = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _SAFE_INTEGER_DIGITS = 17
+_WHITE_SPACE = " \t\n\r"
 
 
 def parse_json(
@@ -80,8 +81,7 @@ def parse_json(
     _check_shape(raw, limits)
     decoder = _FLOAT_DECODER if floats else _INTEGER_DECODER
     try:
-        text = raw.decode("utf-8")
-        value: JSON = decoder.decode(text)
+        value = _decode(decoder, raw.decode("utf-8").strip(_WHITE_SPACE))
     except UnicodeDecodeError:
         raise Malformed("the text is not UTF-8", code="json.malformed") from None
     except RecursionError:
@@ -113,6 +113,15 @@ def parse_json_object(
     value = parse_json(data, limits=limits, floats=floats)
     if not isinstance(value, dict):
         raise Malformed("the JSON text is not an object", code="json.malformed")
+    return value
+
+
+def _decode(decoder: json.JSONDecoder, text: str) -> JSON:
+    """Decode a text without white space around it; `ValueError` when more follows the value."""
+    value: JSON
+    value, end = decoder.raw_decode(text)
+    if end != len(text):
+        raise ValueError("more follows the value")
     return value
 
 

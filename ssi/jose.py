@@ -218,9 +218,11 @@ def _check_header(header: JSONObject, allowed: frozenset[str]) -> None:
         raise Malformed("the algorithm is not supported", code="jose.algorithm")
     if not allowed.issuperset(header):
         raise _header_not_allowed()
-    if not all(isinstance(header[name], str) for name in ("typ", "kid") if name in header):
+    if not isinstance(header.get("typ", ""), str) or not isinstance(header.get("kid", ""), str):
         raise Malformed("a header member has the wrong type", code="jose.malformed")
-    chain = header.get("x5c", [""])
+    if "x5c" not in header:
+        return
+    chain = header["x5c"]
     if not (isinstance(chain, list) and chain and all(isinstance(c, str) for c in chain)):
         raise Malformed("a header member has the wrong type", code="jose.malformed")
 

@@ -30,6 +30,7 @@ KEY_SIZE = 32
 SIGNATURE_SIZE = 64
 _CACHED_POINTS = 4096
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_ES256 = ec.ECDSA(hashes.SHA256())
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
@@ -100,7 +101,7 @@ class PublicKey:
                 r = int.from_bytes(signature[:KEY_SIZE])
                 s = int.from_bytes(signature[KEY_SIZE:])
                 encoded = encode_dss_signature(r, s)
-                self._handle.verify(encoded, message, ec.ECDSA(hashes.SHA256()))
+                self._handle.verify(encoded, message, _ES256)
         except (_BadSignature, nacl.exceptions.BadSignatureError) as error:
             raise InvalidSignature("the signature does not verify") from error
 

@@ -122,7 +122,7 @@ def _disclosure(encoded: str, limits: SdJwtLimits) -> Disclosure:
 
 
 def _check_name(name: JSON) -> None:
-    if not isinstance(name, str) or min(name, default=_FIRST_PRINTABLE) < _FIRST_PRINTABLE:
+    if not isinstance(name, str) or (not name.isprintable() and min(name) < _FIRST_PRINTABLE):
         raise _bad_disclosure("has no proper claim name")
     if name in RESERVED_NAMES:
         raise Malformed("a disclosed claim has a reserved name", code="sdjwt.claim_name_reserved")
