@@ -86,7 +86,7 @@ def process(payload: JSONObject, untrusted: UntrustedSdJwt) -> VerifiedSdJwt:
     # (2) The hash algorithm is ours to accept, at the top level only (§4.1.1).
     if payload.pop("_sd_alg", _HASH) != _HASH:
         raise _bad_hash()
-    reader = _Reader(untrusted.disclosures)
+    reader = _Reader(untrusted.disclosures, untrusted.limits.json.max_depth)
     # (3) Replace digests by what they stand for, recursively.
     claims = reader.object(payload, ())
     # (4) Every disclosure must have been referenced (§7.1 step 5).
@@ -100,7 +100,8 @@ def process(payload: JSONObject, untrusted: UntrustedSdJwt) -> VerifiedSdJwt:
 class _Reader:
     """Walks the payload once. State: the digests seen and the disclosures used."""
 
-    def __init__(self, disclosures: Iterable[Disclosure]) -> None:
+    def __init__(self, disclosures: Iterable[Disclosure], max_depth: int) -> None:
+        self._max_depth = max_depth
         self._by_digest = {item.digest: item for item in disclosures}
         self._seen: set[str] = set()
         self.disclosed: dict[Path, Disclosure] = {}
@@ -142,14 +143,7 @@ class _Reader:
                 )
             if name in plain:
                 raise Malformed("a disclosed claim is there already", code="sdjwt.claim_collision")
-            here = (*path, name)
-            if str(here[0]) in NEVER_DISCLOSABLE:
-                raise Malformed(
-                    "a claim that must always be visible was made disclosable",
-                    code="sdjwt.claim_not_selectively_disclosable",
-                )
-            self.disclosed[here] = disclosure
-            plain[name] = self.value(disclosure.value, here)
+            plain[name] = self._place(disclosure, (*path, name))
 
     def _array(self, items: list[JSON], path: Path) -> list[JSON]:
         shown: list[JSON] = []
@@ -167,14 +161,20 @@ class _Reader:
                 raise Malformed(
                     "an element's disclosure has a name", code="sdjwt.disclosure_malformed"
                 )
-            if str(here[0]) in NEVER_DISCLOSABLE:
-                raise Malformed(
-                    "a claim that must always be visible was made disclosable",
-                    code="sdjwt.claim_not_selectively_disclosable",
-                )
-            self.disclosed[here] = disclosure
-            shown.append(self.value(disclosure.value, here))
+            shown.append(self._place(disclosure, here))
         return shown
+
+    def _place(self, disclosure: Disclosure, here: Path) -> JSON:
+        if here[0] in NEVER_DISCLOSABLE:
+            raise Malformed(
+                "a claim that must always be visible was made disclosable",
+                code="sdjwt.claim_not_selectively_disclosable",
+            )
+        # Each text was bounded when it was parsed; disclosures inside disclosures add up.
+        if len(here) > self._max_depth:
+            raise Malformed("the disclosures are nested too deep", code="limits.sdjwt")
+        self.disclosed[here] = disclosure
+        return self.value(disclosure.value, here)
 
     def _take(self, digest: JSON) -> Disclosure | None:
         if not isinstance(digest, str):
