@@ -38,6 +38,7 @@ MAX_UNPACKED: Final = 4 * 1024 * 1024
 STATUS_TOKEN_LIMITS: Final = JsonLimits(max_bytes=512 * 1024, max_string=384 * 1024)
 DEFAULT_MAX_AGE: Final = timedelta(hours=24)
 MIN_TTL, MAX_TTL = 60, 86400
+_MAX_PACKED_TEXT = MAX_PACKED * 4 // 3 + 3
 _BITS = (1, 2, 4, 8)
 _BYTE = 8
 _LEEWAY = 60
@@ -110,8 +111,10 @@ def decode_status_list(member: JSON) -> StatusList:
     bits = fields.take_int("bits")
     if bits not in _BITS:
         raise Malformed("the status list has an odd width", code="status.malformed")
-    packed_text = fields.take_str("lst", max_len=STATUS_TOKEN_LIMITS.max_string)
-    packed = b64url_decode(packed_text)
+    text = member.get("lst")
+    if isinstance(text, str) and len(text) > _MAX_PACKED_TEXT:
+        raise Malformed("the status list is too large", code="status.too_large")
+    packed = b64url_decode(fields.take_str("lst", max_len=_MAX_PACKED_TEXT))
     if len(packed) > MAX_PACKED:
         raise Malformed("the status list is too large", code="status.too_large")
     return StatusList(bits, _inflate(packed))

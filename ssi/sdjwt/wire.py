@@ -95,8 +95,8 @@ def _split(text: str, limits: SdJwtLimits) -> list[str]:
         raise Malformed("the SD-JWT has no token or no tilde", code="sdjwt.malformed")
     if len(parts) - _ELEMENT > limits.max_disclosures:
         raise Malformed("the SD-JWT has too many disclosures", code="limits.sdjwt")
-    if not all(parts[1:-1]) or any("." in part for part in parts[1:-1]):
-        raise Malformed("a disclosure is empty or a token", code="sdjwt.malformed")
+    if not all(parts[:-1]) or any("." in part for part in parts[1:-1]):
+        raise Malformed("a part is empty, or a disclosure a token", code="sdjwt.malformed")
     return parts
 
 

@@ -1,5 +1,6 @@
 """Status lists: what the token rules of the standard demand, and what a bomb may cost."""
 
+import json
 import tracemalloc
 import zlib
 from datetime import UTC, datetime, timedelta
@@ -37,8 +38,6 @@ def token(signer=ISSUER, **changes):
 
 def forged(header=None, *, signer=ISSUER, **changes):
     """A token with these claims, whatever they are."""
-    import json
-
     claims = {"sub": URI, "iat": AT, "ttl": 300, "status_list": encode_status_list(LIST)} | changes
     kept = {name: value for name, value in claims.items() if value is not ...}
     header = {"typ": "statuslist+jwt"} | (header or {})
@@ -173,8 +172,17 @@ def test_one_whole_zlib_stream_and_nothing_after_it(data):
     assert caught.value.code == "status.malformed"
 
 
-def test_a_bomb_costs_little():
-    bomb = packed(zlib.compress(bytes(64 * 1024 * 1024), 9))
+@pytest.mark.parametrize(
+    "data",
+    [
+        zlib.compress(bytes(64 * 1024 * 1024), 9),
+        zlib.compress(bytes(4 * 1024 * 1024 + 1), 9),
+        b"x" * (256 * 1024 + 1),
+        b"x" * (1024 * 1024),  # as large as a gibibyte of zeros, packed
+    ],
+)
+def test_a_bomb_costs_little(data):
+    bomb = packed(data)
     tracemalloc.start()
     with pytest.raises(Rejected) as caught:
         decode_status_list(bomb)
