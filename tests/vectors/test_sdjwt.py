@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from ssi.encoding import b64url_decode
+from ssi.errors import Rejected
 from ssi.keys import Alg, SoftwareSigner, public_key_from_jwk
 from ssi.sdjwt import (
     KeyBindingPolicy,
@@ -18,8 +19,8 @@ from ssi.sdjwt import (
     verify_issuer_jwt,
     verify_key_binding,
 )
-from ssi.status_list import decode_status_list
-from tests.support.credentials import dice
+from ssi.status_list import decode_status_list, parse_status_token, verify_status_token
+from tests.support.credentials import ISSUER, dice
 from tests.support.vectors import vectors_dir
 from warifu.vectors import Outcome, run_file
 
@@ -105,6 +106,51 @@ def test_the_examples_of_rfc_9901():
     conf, key, _ = settings(folder)
     bound = [name for name in RFC if check_example(folder, folder / name, conf, key)]
     assert {"arf-pid", "simple"} <= set(bound)
+
+
+# Of another profile: typ is not ours. We refuse them before a byte of the payload is read.
+OTHER_TYPE = set(RFC) - {"arf-pid"}
+# JWS JSON serialization (RFC 9901 §8): we take the compact form only.
+OTHER_FORM = {"json_serialization_flattened", "json_serialization_general"}
+
+
+def test_what_our_profile_refuses_of_rfc_9901_and_why():
+    """[CRED-SD-1], [CRED-SD-2]."""
+    folder = vectors_dir("sd-jwt-rfc9901") / "generated"
+    _, key, _ = settings(folder)
+    assert {case.name for case in folder.iterdir() if case.is_dir()} == set(RFC) | OTHER_FORM
+    refused = set()
+    for name in RFC:
+        try:
+            verify_issuer_jwt(parse_sdjwt(compact(folder / name / "sd_jwt_issuance.txt")), key)
+        except Rejected as error:
+            refused.add((name, error.code))
+    assert refused == {(name, "credential.typ") for name in OTHER_TYPE}
+    for name in OTHER_FORM:
+        texts = [path.read_text("utf-8") for path in sorted((folder / name).glob("sd_jwt_*.json"))]
+        assert texts
+        for text in texts:
+            with pytest.raises(Rejected) as caught:
+                parse_sdjwt(text)
+            assert caught.value.code == "sdjwt.malformed"
+
+
+def test_the_example_token_of_token_status_list():
+    """[CRED-ST-2] Its key is not published: we read it, and no key of ours verifies it."""
+    text = compact(vectors_dir("token-status-list") / "examples" / "status_list_jwt_raw.md")
+    untrusted = parse_status_token(text)
+    claims = json.loads(untrusted.jws.payload)
+    status_list = decode_status_list(claims["status_list"])
+    wanted = [1, 0, 0, 1, 1, 1, 0, 1, 1, 1, 0, 0, 0, 1, 0, 1]
+    assert [status_list.get(index) for index in range(16)] == wanted
+    with pytest.raises(Rejected) as caught:
+        verify_status_token(
+            untrusted,
+            ISSUER.public_key,
+            now=datetime.fromtimestamp(claims["iat"], UTC),
+            uri=claims["sub"],
+        )
+    assert caught.value.code == "status.signature"
 
 
 def test_the_example_of_openid4vp():
