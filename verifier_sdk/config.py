@@ -19,8 +19,9 @@ Fields (paths are relative to the file)::
     push             = false                          # or let it push to base_url/updates
     loopback         = false                          # true only for a demo on this machine
     require_attested = true                           # an address needs an issuer's word
-    accept_stapled   = true                           # wallet's proofs, when no node answers
-    max_age_seconds  = 86400                          # how old the ledger's newest block may be
+    accept_stapled   = true                           # wallet's proofs, when no node is reached
+    max_age_seconds  = 600                            # how old the ledger's newest block may be
+    stapled_age_seconds = 86400                       # how old the block of a wallet's proof
     request_seconds  = 300                            # how long a request is open
 """
 
@@ -68,6 +69,7 @@ _KNOWN = frozenset(
         "require_attested",
         "accept_stapled",
         "max_age_seconds",
+        "stapled_age_seconds",
         "request_seconds",
         "ca_file",
     }
@@ -96,7 +98,8 @@ class VerifierConfig:
     loopback: bool = False
     require_attested: bool = False
     accept_stapled: bool = True
-    max_age: timedelta = timedelta(hours=24)
+    max_age: timedelta = timedelta(minutes=10)
+    stapled_age: timedelta = timedelta(hours=24)
     request_life: timedelta = timedelta(minutes=5)
     ca_file: str | None = None
 
@@ -162,7 +165,8 @@ def _parse(data: Mapping[str, object], home: Path) -> VerifierConfig:
         loopback=_flag(data, "loopback", default=False),
         require_attested=_flag(data, "require_attested", default=False),
         accept_stapled=_flag(data, "accept_stapled", default=True),
-        max_age=_period(data, "max_age_seconds", _DAY),
+        max_age=_period(data, "max_age_seconds", 600),
+        stapled_age=_period(data, "stapled_age_seconds", _DAY),
         request_life=_period(data, "request_seconds", 300),
         ca_file=_opt_text(data, "ca_file"),
     )

@@ -65,6 +65,7 @@ class Intake:
                 ledger=OnlineLedger(
                     self.registry,
                     max_age=self.policy.max_age,
+                    stapled_age=self.policy.stapled_age,
                     stapled=lambda: self._stapled(form, request),
                 ),
                 statuses=self.statuses,

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from registry_chain.client import ProvenMany, StatusRecord
 from ssi.encoding import JSONObject
-from ssi.errors import Unavailable
+from ssi.errors import Stale, Unavailable
 from verifier_sdk.ports import Facts
 from verifier_sdk.results import LedgerPoint
 
@@ -39,24 +39,36 @@ class Registry(Protocol):
 
 
 class OnlineLedger:
-    """Asks the nodes; when none answers, takes a stapled bundle that verifies [TRUST-4]."""
+    """Asks the nodes; when none can be reached, takes a stapled bundle that verifies [TRUST-4].
+
+    Nodes that answer with an old block are no reason to look at what the wallet brought: that is
+    what being cut off from the chain looks like.
+    """
 
     def __init__(
-        self, registry: Registry, *, max_age: timedelta, stapled: Stapled = _nothing
+        self,
+        registry: Registry,
+        *,
+        max_age: timedelta,
+        stapled_age: timedelta = timedelta(),
+        stapled: Stapled = _nothing,
     ) -> None:
         self._registry = registry
         self._max_age = max_age
+        self._stapled_age = stapled_age
         self._stapled = stapled
 
     def records(self, keys: Sequence[str], *, now: datetime) -> Facts:
         """Prove the records under these keys; see `verifier_sdk.ports.LedgerView`."""
         try:
             return _facts(self._registry.read_many(keys, now=now, max_age=self._max_age))
+        except Stale:
+            raise
         except Unavailable:
             bundle = self._stapled()
             if bundle is None:
                 raise
-            stapled = self._registry.verify_stapled(bundle, now=now, max_age=self._max_age)
+            stapled = self._registry.verify_stapled(bundle, now=now, max_age=self._stapled_age)
             if not stapled.values.keys() >= set(keys):
                 raise
             return _facts(stapled)

@@ -11,13 +11,15 @@ class Policy:
     """The limits of a verification.
 
     Args:
-        max_age: How old the newest block of the ledger may be.
+        max_age: How old the newest block that a node gives may be.
+        stapled_age: How old the block of a wallet's own proof may be, when no node can be reached.
         leeway: How far the clocks of issuer and firm may differ.
         binding_past: How long ago the holder may have signed.
         binding_future: How far ahead the holder's clock may be.
     """
 
-    max_age: timedelta = timedelta(hours=24)
+    max_age: timedelta = timedelta(minutes=10)
+    stapled_age: timedelta = timedelta(hours=24)
     leeway: timedelta = timedelta(seconds=60)
     binding_past: timedelta = timedelta(seconds=300)
     binding_future: timedelta = timedelta(seconds=60)

@@ -178,7 +178,8 @@ def test_settings_come_from_a_file_and_opening_touches_no_network(tmp_path, monk
     config = VerifierConfig.from_env()
     assert (config.verifier_id, config.name.ja) == ("minpaku-one", "民泊ワン")
     assert config.request_life == timedelta(minutes=5)
-    assert config.max_age == timedelta(hours=24)
+    assert config.max_age == timedelta(minutes=10)
+    assert config.stapled_age == timedelta(hours=24)
     monkeypatch.delenv(ENVIRONMENT)
     with pytest.raises(ValueError, match=ENVIRONMENT):
         Verifier.from_env()

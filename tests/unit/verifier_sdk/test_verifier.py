@@ -249,7 +249,7 @@ def test_3_a_certificate_by_another_authority_or_for_another_key(world, holder):
 def test_3_a_ledger_that_is_too_old_gives_no_verdict_and_the_request_stays_open(world, holder):
     request = world.ask()
     form = holder.answer(world.verifier, request.link)
-    world.ledger.time = NOW - timedelta(hours=25)
+    world.ledger.time = NOW - timedelta(minutes=10, seconds=1)
     refused(world, form, "light.stale", Stale)
     world.ledger.time = NOW
     assert world.verifier.verify(form).claims.name == NAME
@@ -267,6 +267,29 @@ def test_3_no_node_answers_and_the_wallets_stapled_proof_does(world, holder):
     refused(world, forms[0], "fetch.failed", Unavailable)
     refused(world, forms[1], "fetch.failed", Unavailable)
     assert world.verifier.verify(forms[2]).claims.name == NAME
+
+
+def test_3_a_stapled_proof_is_no_remedy_for_nodes_that_stand_still(world, holder):
+    bundle = world.ledger.stapled([ISSUER_RECORD, KEY_RECORD, LIST_RECORD])
+    extra = {"registry_proof": bundle}
+    form = holder.answer(world.verifier, world.ask().link, extra=extra)
+    world.ledger.time = NOW - timedelta(hours=1)
+    refused(world, form, "light.stale", Stale)
+
+
+@pytest.mark.parametrize(
+    ("age", "taken"), [(timedelta(hours=24), True), (timedelta(hours=25), False)]
+)
+def test_3_a_stapled_proof_of_yesterday_is_the_oldest(world, holder, age, taken):
+    bundle = world.ledger.stapled([ISSUER_RECORD, KEY_RECORD, LIST_RECORD])
+    world.verifier.verify(holder.answer(world.verifier, world.ask().link))  # the list is kept
+    extra = {"registry_proof": bundle}
+    form = holder.answer(world.verifier, world.ask().link, extra=extra)
+    world.ledger.online, world.ledger.time = False, NOW - age
+    if taken:
+        assert world.verifier.verify(form).header_age == age
+    else:
+        refused(world, form, "light.stale", Stale)
 
 
 # --- (4) signature and disclosures ---
