@@ -1,4 +1,4 @@
-"""From an offer link to verified credentials in the vault (OpenID4VCI 1.0) [WAL-ISS-1] to [WAL-ISS-7].
+"""From an offer link to verified credentials in the vault (OpenID4VCI 1.0) [WAL-ISS-1].
 
 An offer is an unsigned invitation by anybody. Before a code leaves the wallet the
 ledger must prove that the issuer is accredited under this URL for these credential

@@ -1,4 +1,6 @@
-"""What the ledger proves about issuers and firms, as the wallet needs it [WAL-TRUST-1] [WAL-TRUST-2].
+"""What the ledger proves about issuers and firms, as the wallet needs it.
+
+[WAL-TRUST-1] [WAL-TRUST-2]
 
 Every answer rests on a light block no older than ``max_age_seconds``. The list of
 issuers is only a hint where to look: what counts is the proven record.

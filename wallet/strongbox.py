@@ -1,4 +1,7 @@
-"""The folder that holds a vault: permissions, the lock, atomic replacement [WAL-VAULT-6] [WAL-VAULT-7]."""
+"""The folder that holds a vault: permissions, the lock, atomic replacement.
+
+[WAL-VAULT-6] [WAL-VAULT-7]
+"""
 
 from __future__ import annotations
 

@@ -111,6 +111,7 @@ from wallet.keyfile import CHEAPEST
 from wallet.vault import Vault
 
 NODE, ISSUER, FIRM, BOX = (f"http://127.0.0.1:{port}" for port in (8101, 8102, 8103, 8104))
+ROLES = {"council": "admin", "city-kyc": "issuer"}
 PASSPHRASE = "tally and tally"
 FRAMEWORK = "https://warifu.example/trust_framework/jp_sharing"
 KYC = CredentialType.KYC.value
@@ -239,7 +240,7 @@ class IssuerSim:
         )
         return build_offer_link(replace(offer, **changes))
 
-    def handle(self, request: Request) -> Response:
+    def handle(self, request: Request) -> Response:  # noqa: PLR0911 - one per endpoint
         path = request.url.removeprefix(ISSUER)
         self.seen.append(path)
         match path:
@@ -637,7 +638,7 @@ class World:
                     id=name,
                     name=Name(ja=f"{name} 会", en=name),
                     account_keys=(bare_jwk(signer.public_key),),
-                    roles=("admin",) if name == "council" else ("issuer",) if name == "city-kyc" else ("firm",),
+                    roles=(ROLES.get(name, "firm"),),
                 )
                 for name, signer in self.accounts.items()
             ],

@@ -19,7 +19,12 @@ from tests.support.vectors import vectors_dir
 ROOT = Path(__file__).resolve().parents[2]
 # What Textual itself writes to draw: CSI sequences, its mode switches and keyboard protocol.
 OWN = re.compile(
-    rb"\x1b\]22;[a-z-]+\x07|\x1b\]2;WalletApp(?:\x07|\x1b\\\\)|\x1b\[[0-9;?<>=:]*[ -/]*[@-~]|\x1bP\+q[0-9a-f]*\x1b\\|\x1b\][0-9;]*\x07|\x1b[()=>78]"
+    rb"\x1b\]22;[a-z-]+\x07"  # the shape of the mouse pointer
+    rb"|\x1b\]2;WalletApp(?:\x07|\x1b\\)"
+    rb"|\x1b\[[0-9;?<>=:]*[ -/]*[@-~]"
+    rb"|\x1bP\+q[0-9a-f]*\x1b\\"
+    rb"|\x1b\][0-9;]*\x07"
+    rb"|\x1b[()=>78]"
 )
 
 
@@ -29,7 +34,7 @@ def run_in_terminal(program, keys=(), seconds=20.0, size=(24, 80)):
     if child == 0:
         os.chdir(ROOT)
         os.environ.update({"TERM": "xterm-256color", "PYTHONPATH": str(ROOT), "NO_COLOR": ""})
-        os.execv(sys.executable, [sys.executable, "-c", program])
+        os.execv(sys.executable, [sys.executable, "-c", program])  # noqa: S606 - our own program
     ioctl(master, TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
     written = b""
     end = time.monotonic() + seconds

@@ -80,11 +80,31 @@ def test_legal_names_pass_without_a_warning(name):  # [WAL-NAME-1]
 @pytest.mark.parametrize(
     "name",
     [
-        "", " ", "\u3164", "a" * 129, "B\u0430nk", "\u0430\u0440\u0440\u04cf\u0435", "Ｂａｎｋ", "㈱銀行",
-        "Bank\u200b", "Bank ", "Good  Bank", "Acme ✔", "xn--80ak6aa92e", "https://a.example", "bank.example/x",
-        "a\u0335b", "Cafe\u0301", "\u13aa\u13b4", "ɑpple", "\u0301x", "Bank\ufffe", "\U0001f512 Bank", "ΡΑΥΡΑΙ",
+        "",
+        " ",
+        "\u3164",
+        "a" * 129,
+        "B\u0430nk",
+        "\u0430\u0440\u0440\u04cf\u0435",
+        "Ｂａｎｋ",
+        "㈱銀行",
+        "Bank\u200b",
+        "Bank ",
+        "Good  Bank",
+        "Acme ✔",
+        "xn--80ak6aa92e",
+        "https://a.example",
+        "bank.example/x",
+        "a\u0335b",
+        "Cafe\u0301",
+        "\u13aa\u13b4",
+        "ɑpple",
+        "\u0301x",
+        "Bank\ufffe",
+        "\U0001f512 Bank",
+        "ΡΑΥΡΑΙ",
     ],
-)  # fmt: skip
+)
 def test_misleading_names_are_refused_without_being_quoted(name):  # [WAL-NAME-2]
     with pytest.raises(Rejected) as caught:
         check_name(name)
@@ -95,10 +115,14 @@ def test_misleading_names_are_refused_without_being_quoted(name):  # [WAL-NAME-2
 @pytest.mark.parametrize(
     ("name", "warning"),
     [
-        ("PayPaI", "lookalike"), ("Amaz0n", "lookalike"), ("力フェ東京", "lookalike"),
-        ("bank.example", "web_address"), ("Acme Verified", "trust_word"), ("公式ショップ", "trust_word"),
+        ("PayPaI", "lookalike"),
+        ("Amaz0n", "lookalike"),
+        ("力フェ東京", "lookalike"),
+        ("bank.example", "web_address"),
+        ("Acme Verified", "trust_word"),
+        ("公式ショップ", "trust_word"),
     ],
-)  # fmt: skip
+)
 def test_doubtful_names_pass_with_a_warning(name, warning):  # [WAL-NAME-3]
     assert warning in check_name(name).warnings
 
@@ -122,7 +146,8 @@ def test_our_lookalikes_agree_with_unicodes_table():
         char
         for script, letters in _LATIN_LOOKALIKES.items()
         for char in letters
-        if script in {"CYRILLIC", "GREEK"} and char in table
+        if script in {"CYRILLIC", "GREEK"}
+        and char in table
         and not any(other["n"].startswith(("LATIN", "DIGIT")) for other in table[char])
-    ]  # fmt: skip
+    ]
     assert unknown == []

@@ -207,9 +207,16 @@ def test_a_ledger_too_old_is_no_ground_for_trust(own_world, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "link", ["", "x", "openid4vp://?a=b", "openid-credential-offer://?credential_offer=%7B%7D", "a" * 10_000,
-             "openid-credential-offer://?credential_offer_uri=file:///etc/passwd"],
-)  # fmt: skip
+    "link",
+    [
+        "",
+        "x",
+        "openid4vp://?a=b",
+        "openid-credential-offer://?credential_offer=%7B%7D",
+        "a" * 10_000,
+        "openid-credential-offer://?credential_offer_uri=file:///etc/passwd",
+    ],
+)
 def test_what_is_no_offer_is_refused_without_a_request(holder, world, link):
     with pytest.raises(Rejected):
         holder.accept_offer(link, "123456")

@@ -206,9 +206,14 @@ def test_the_lock_of_a_killed_process_is_recovered(home):
 
 def test_a_failed_transaction_leaves_nothing(home):
     with reopen(home) as vault:
-        with pytest.raises(ZeroDivisionError), vault.transaction():
-            vault.write("INSERT INTO meta VALUES ('c', 'half')")
-            raise ZeroDivisionError
+
+        def half():
+            with vault.transaction():
+                vault.write("INSERT INTO meta VALUES ('c', 'half')")
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            half()
         assert vault.read("SELECT 1 FROM meta WHERE name = 'c'") == []
 
 

@@ -1,0 +1,191 @@
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ssi.errors import (
+    ConsentDeclined,
+    Malformed,
+    NoMatchingCredential,
+    Refused,
+    Stale,
+    Unreachable,
+    Untrusted,
+    VaultError,
+    WrongPassphrase,
+)
+from tests.support.wallet_world import NEW_ADDRESS, PASSPHRASE
+from wallet import cli, console
+from wallet.advice import explain
+from wallet.keyfile import CHEAPEST
+from wallet.vault import Vault
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def shell(world, tmp_path, monkeypatch, capsys):
+    """Run a command over the simulated world and return code, parsed output and talk."""
+    home = tmp_path / "wallet"
+    Vault.create(home, PASSPHRASE, profile=CHEAPEST).close()
+    monkeypatch.setattr(console.Console, "holder", lambda _self: world.holder(home))
+
+    def run(*words):
+        parser = argparse.ArgumentParser()
+        cli.configure(parser)
+        args = parser.parse_args([*words, "--home", str(home), "--lang", "en"])
+        code = cli.run(args)
+        out, err = capsys.readouterr()
+        return code, json.loads(out) if args.json else out, err
+
+    return run
+
+
+def offered(shell, world):
+    return shell("offer", world.issuer.offer(), "--tx-code", "123456", "--json")
+
+
+def test_the_whole_journey_by_commands(shell, world, tmp_path):
+    code, value, _ = offered(shell, world)
+    assert (code, value["copies"]) == (0, 5)
+    assert shell("credentials", "--json")[1][0]["unused"] == 5
+    link = world.minpaku.ask("name", "address")
+    code, plan, _ = shell("review", link, "--json")
+    assert (code, plan["can_answer"], plan["firm"]["id"]) == (0, True, "minpaku-one")
+    code, outcome, _ = shell("present", link, "--yes", "--updates", "--json")
+    assert (code, outcome["state"]) == (0, "accepted")
+    (consent,) = shell("consents", "--json")[1]
+    assert consent["live"]
+    path = tmp_path / "address.json"
+    path.write_text(json.dumps(NEW_ADDRESS.to_json()))
+    code, moved, _ = shell(
+        "move", "--moved-on", "2026-01-01", "--address-file", str(path), "--json"
+    )
+    assert (code, moved["deliveries"][0]["state"]) == (0, "delivered")
+    world.minpaku.read_mail()
+    assert shell("sync", "--json")[1]["answers"][0]["state"] == "accepted"
+    assert shell("address", "--json")[1][0]["current"]
+    assert shell("withdraw", consent["record_id"], "--json")[1]["state"] == "withdrawn"
+    kinds = [entry["kind"] for entry in shell("history", "--json")[1]]
+    assert kinds[0] == "update_sent"
+    assert shell("history", "--forget", "--json")[1][0]["kind"] == "deleted"
+
+
+def test_data_goes_to_standard_output_and_talk_to_standard_error(shell, world):
+    offered(shell, world)
+    code, out, err = shell("present", world.minpaku.ask("name"), "--yes")
+    assert code == 0
+    assert out.startswith("Only the items shown were shared.")
+    assert err == ""
+
+
+def test_nobody_to_ask_means_nothing_is_shared(shell, world):
+    offered(shell, world)
+    code, _, err = shell("present", world.minpaku.ask("name"))
+    assert code == cli.EXIT_INPUT
+    assert "Nothing was shared." in err
+    assert world.minpaku.presented == []
+
+
+def test_an_unanswerable_request_is_untrusted_even_with_yes(shell, world):
+    offered(shell, world)
+    code, value, _ = shell("present", world.minpaku.ask("birthdate"), "--yes", "--json")
+    assert code == cli.EXIT_UNTRUSTED
+    assert value["problems"] == ["request.over_asking"]
+    assert world.minpaku.presented == []
+
+
+def test_declining_is_done_with_code_zero(shell, world):
+    offered(shell, world)
+    assert shell("decline", world.minpaku.ask("name"), "--json")[0] == 0
+    assert world.minpaku.refusals == ["access_denied"]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConsentDeclined("x"), 2),
+        (Malformed("x", code="request.link"), 3),
+        (VaultError("x", code="input.address"), 3),
+        (VaultError("x", code="keystore.locked"), 4),
+        (WrongPassphrase("x"), 4),
+        (Untrusted("x", code="issuance.issuer_not_accredited"), 5),
+        (Malformed("x", code="jose.malformed"), 5),
+        (Unreachable("x"), 6),
+        (Stale("x"), 6),
+        (NoMatchingCredential("x"), 1),
+        (Refused("x", rule="REG-1"), 1),
+    ],
+)
+def test_exit_codes(error, code):
+    assert cli.exit_code(error) == code
+    for lang in ("ja", "en"):
+        told = explain(error, lang)
+        assert told.happened
+        assert told.next_step
+        assert told.code == error.code
+
+
+def run_program(*words, home, **env):
+    return subprocess.run(
+        [sys.executable, "-m", "warifu", "wallet", *words, "--home", str(home)],
+        cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True, check=False,
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def test_init_and_status_as_a_program(tmp_path):
+    home, words = tmp_path / "w", tmp_path / "words"
+    assert run_program("status", "--json", home=home).returncode == 4
+    words.write_text(f"{PASSPHRASE}\n")
+    words.chmod(0o644)
+    named = {"WARIFU_PASSPHRASE_FILE": str(words)}
+    made = (
+        "init",
+        "--genesis",
+        "g.json",
+        "--node",
+        "http://127.0.0.1:1",
+        "--mailbox",
+        "http://127.0.0.1:2",
+    )
+    assert run_program(*made, home=home, **named).returncode == 3
+    words.chmod(0o600)
+    (home / "wallet.toml").unlink()
+    assert run_program(*made, home=home, **named).returncode == 0
+    locked = run_program("status", "--json", home=home)
+    assert (locked.returncode, json.loads(locked.stdout)) == (4, {"state": "locked"})
+    assert PASSPHRASE not in locked.stdout + locked.stderr
+
+
+def test_the_command_line_is_quick_to_load():
+    program = (
+        "import sys, wallet.cli\n"
+        "heavy = ('textual', 'rich', 'sqlcipher3', 'urllib3')\n"
+        "print([name for name in sys.modules if name.startswith(heavy)])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_texts_exist_in_both_languages_and_differ():
+    from wallet.advice import _ADVICE
+    from wallet.labels import CLAIMS, CREDENTIALS, DELIVERY, NEXT_STEP
+    from wallet.plain import NAME_WARNINGS, PROBLEMS
+    from wallet.tui.words import WORDS
+
+    tables = (CLAIMS, CREDENTIALS, DELIVERY, NEXT_STEP, NAME_WARNINGS, PROBLEMS, WORDS)
+    pairs = [words for table in tables for words in table.values()]
+    pairs += [words for both in _ADVICE.values() for words in both]
+    for words in pairs:
+        assert words.ja
+        assert words.en
+        assert words.ja != words.en
+        assert words.en.isascii()
+    assert DELIVERY.keys() == NEXT_STEP.keys()
