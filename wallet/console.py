@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from ssi.advice import advice_for
 from ssi.encoding import JSON, JSONObject, parse_json_object
 from ssi.errors import ConsentDeclined, Malformed, VaultError
 from ssi.rights import RightsKind
@@ -223,7 +224,8 @@ def _told(console: Console, outcome: Outcome) -> int:
     if outcome.redirect_uri:
         lines.append(show_name(outcome.redirect_uri, limit=300))
     if outcome.code:
-        lines.append(f"({outcome.code})")
+        advice = advice_for(outcome.code, "rejected", "ja" if console.lang == "ja" else "en")
+        lines += [advice, f"({show_name(outcome.code)})"]
     console.out(plain.outcome_json(outcome), lines)
     return {
         Shared.ACCEPTED: cli.EXIT_OK,

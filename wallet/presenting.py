@@ -7,12 +7,13 @@ outcome says what is known.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from ssi.encoding import JSONObject, b64url_encode
-from ssi.errors import Expired, NotYetValid, Rejected, SSIError
+from ssi.encoding import JSONObject, b64url_encode, parse_json_object
+from ssi.errors import Expired, Malformed, NotYetValid, Rejected, SSIError
 from ssi.keys import public_key_from_jwk
 from ssi.oid4vp import (
     REQUEST_MEDIA_TYPE,
@@ -49,6 +50,7 @@ from wallet.store import (
 
 _FORM = "application/x-www-form-urlencoded"
 _POLICY = RequestPolicy()
+_CODE = re.compile(r"[a-z][a-z0-9_.]{1,63}", re.ASCII)
 _METHOD_REFUSED = frozenset({404, 405})
 
 
@@ -128,7 +130,7 @@ def answer(ctx: Context, plan: ConsentPlan, *, accept_updates: bool) -> Outcome:
             raise
         return _ended(ctx, plan, firm, Shared.UNKNOWN, consent, code=error.code)
     if reply.status != web.OK:
-        return _ended(ctx, plan, firm, Shared.REFUSED, consent, code="presentation.refused")
+        return _ended(ctx, plan, firm, Shared.REFUSED, consent, code=_reason(reply.body))
     return _accepted(ctx, plan, firm, consent, reply.body)
 
 
@@ -291,6 +293,16 @@ def _accepted(
     outcome = _ended(ctx, plan, firm, Shared.ACCEPTED, consent, redirect_uri=reply.redirect_uri)
     relationships.record_on_chain(ctx)
     return outcome
+
+
+def _reason(body: bytes) -> str:
+    """Return the code by which the firm says why it did not accept, when it says it properly."""
+    try:
+        code = parse_json_object(body).get("error")
+    except Malformed:
+        code = None
+    said = isinstance(code, str) and _CODE.fullmatch(code) is not None
+    return str(code) if said else "presentation.refused"
 
 
 def _ended(  # noqa: PLR0913 - the facts of one line of history
