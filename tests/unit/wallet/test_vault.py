@@ -191,14 +191,18 @@ def test_a_second_opener_is_told_who_has_it(home):  # [WAL-VAULT-7]
 
 
 def test_the_lock_of_a_killed_process_is_recovered(home):
-    program = (
-        "import os, sys\nfrom pathlib import Path\nfrom wallet.vault import Vault\n"
-        "from wallet.keyfile import CHEAPEST\n"
-        f"v = Vault.open(Path({str(home)!r}), {WORDS!r}, floor=CHEAPEST)\n"
-        "v.write(\"INSERT INTO meta VALUES ('b', 'acknowledged')\")\n"
-        "os.kill(os.getpid(), 9)\n"
+    program = "\n".join(
+        (
+            "import os, sys",
+            "from pathlib import Path",
+            "from wallet.vault import Vault",
+            "from wallet.keyfile import CHEAPEST",
+            "vault = Vault.open(Path(sys.argv[1]), sys.argv[2], floor=CHEAPEST)",
+            "vault.write(\"INSERT INTO meta VALUES ('b', 'acknowledged')\")",
+            "os.kill(os.getpid(), 9)",
+        )
     )
-    done = subprocess.run([sys.executable, "-c", program], check=False)
+    done = subprocess.run([sys.executable, "-c", program, str(home), WORDS], check=False)
     assert done.returncode == -9
     with reopen(home) as vault:
         assert vault.read("SELECT value FROM meta WHERE name = 'b'") == [("acknowledged",)]
