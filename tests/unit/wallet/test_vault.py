@@ -191,7 +191,7 @@ def test_a_second_opener_is_told_who_has_it(home):  # [WAL-VAULT-7]
 
 
 def test_the_lock_of_a_killed_process_is_recovered(home):
-    program = "\n".join(
+    program = "\n".join(  # noqa: FLY002 - one statement a line
         (
             "import os, sys",
             "from pathlib import Path",
