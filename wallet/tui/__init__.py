@@ -1,1 +1,1 @@
-"""Under construction."""
+"""The full-screen wallet: screens over `wallet.holder`, and nothing below it."""
