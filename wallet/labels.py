@@ -53,6 +53,25 @@ CLAIMS: dict[str, Words] = {
     "street_address": Words("町名・番地・建物", "Street and building"),
 }
 
+OUTCOME: dict[str, Words] = {
+    "ok": Words("[済] 完了", "[done]"),
+    "accepted": Words("[済] 受け付けられました", "[done] accepted"),
+    "accepted_pending": Words("[予] 後日反映", "[later] applies later"),
+    "needs_attestation": Words("[証] 証明付きの住所が必要", "[proof] a verified address is needed"),
+    "rejected": Words("[否] 断られました", "[no] refused"),
+    "refused": Words("[否] 断られました", "[no] refused"),
+    "declined": Words("[断] 何も渡していません", "[declined] nothing was shared"),
+    "failed": Words("[否] できませんでした", "[no] failed"),
+    "unknown": Words("[?] 届いたか不明", "[?] not known whether it arrived"),
+}
+
+
+def outcome_words(outcome: str, lang: str) -> str:
+    """Return how something ended, in words; a word we do not know is shown as it is."""
+    known = OUTCOME.get(outcome)
+    return outcome if known is None else known.text(lang)
+
+
 DELIVERY: dict[str, Words] = {
     "waiting": Words("[待] 取り消せます", "[wait] can still be undone"),
     "queued": Words("[送] 送信待ち", "[send] waiting to be sent"),

@@ -12,7 +12,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.widgets import Button, Checkbox
+from textual.widgets import Button
 
 from ssi.errors import SSIError
 from wallet.advice import MAYBE_SHARED, SHARED
@@ -22,7 +22,7 @@ from wallet.labels import Words, claim_label, value_text
 from wallet.plain import NAME_WARNINGS, PROBLEMS
 from wallet.presenting import Outcome, Shared
 from wallet.tui.base import WalletScreen
-from wallet.tui.widgets import Plain
+from wallet.tui.widgets import Plain, Tick
 
 _LONG = 200
 _ENDED = {
@@ -60,7 +60,7 @@ class ConsentScreen(WalletScreen):
         yield from self._items()
         if self._plan.offers_updates and self._plan.can_answer:
             # Never ticked beforehand: agreeing to later moves is the person's own act.
-            yield Checkbox(self.words("updates"), value=False, id="updates")
+            yield Tick(self.words("updates"), value=False, id="updates")
 
     def actions(self) -> ComposeResult:
         """Yield Deny and Share; Share cannot be pressed while anything is wrong."""
@@ -145,7 +145,7 @@ class ConsentScreen(WalletScreen):
         if not self._can_share:
             return
         self._decided = True
-        boxes = self.query("#updates").results(Checkbox)
+        boxes = self.query("#updates").results(Tick)
         updates = any(box.value for box in boxes)
         holder, plan = self.holder, self._plan
         self.query_one("#share", Button).disabled = True

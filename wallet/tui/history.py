@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 
 from wallet.display import show_name
 from wallet.history import HistoryEntry
+from wallet.labels import outcome_words
 from wallet.moves import JST
 from wallet.tui.base import WalletScreen
 from wallet.tui.widgets import Plain
@@ -30,4 +31,5 @@ class HistoryScreen(WalletScreen):
         when = entry.at.astimezone(JST).strftime("%Y-%m-%d %H:%M")
         who = show_name(entry.names.in_language(self.wallet.lang), limit=40)
         code = f" ({show_name(entry.code)})" if entry.code else ""
-        return f"{when}  {self.words(f'did_{entry.kind.value}')}  {who}  {entry.outcome}{code}"
+        ended = outcome_words(entry.outcome, self.wallet.lang)
+        return f"{when}  {self.words(f'did_{entry.kind.value}')}  {who}  {ended}{code}"

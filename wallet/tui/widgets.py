@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textual import events
-from textual.widgets import Input, Static
+from textual.widgets import Checkbox, Input, Static
 from wcwidth import iter_graphemes
 
 from wallet.codepoints import fault, is_variation_selector
@@ -16,6 +16,18 @@ class Plain(Static):
 
     def __init__(self, content: str = "", *, id: str | None = None, classes: str = "") -> None:  # noqa: A002 - Textual's name
         super().__init__(content, markup=False, id=id, classes=classes)
+
+
+class Tick(Checkbox):
+    """A checkbox whose state is a sign, not only a colour [WAL-SHOW-3]."""
+
+    BUTTON_INNER = " "
+
+    def watch_value(self) -> None:
+        """Draw the sign for the new state."""
+        self.BUTTON_INNER = "X" if self.value else " "
+        super().watch_value()
+        self.refresh(layout=True)
 
 
 class NameInput(Input):
