@@ -156,6 +156,11 @@ class Story:
 
     def act_move(self) -> None:
         """One change of address reaches every firm that holds a consent."""
+        event = self.act_move_first()
+        self.act_move_again(event)
+
+    def act_move_first(self) -> str:
+        """The resident tells it once; a firm is down, another wants proof. Returns the event."""
         tell = self.narrator
         tell.act("引っ越す: 届け出は一度だけ", "Move house: tell it once")
         down = self.network.programs[SKILL]
@@ -171,6 +176,12 @@ class Story:
         ):
             self._until({HOME_SHARE: "accepted", CAR: "needs_attestation"})
         self._show_deliveries()
+        return event
+
+    def act_move_again(self, event: str) -> None:
+        """The issuer vouches for the new address; the firm that was down comes back."""
+        tell = self.narrator
+        down = self.network.programs[SKILL]
         with tell.step(
             "発行者が新しい住所を確かめ、証明を出し直す",
             "The issuer checks the new address and issues again",
