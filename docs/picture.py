@@ -7,12 +7,15 @@ opens the wallet of that resident and exports its screen.
 from __future__ import annotations
 
 import asyncio
+import html
 import os
 import re
 import sys
 import tempfile
 from datetime import datetime
 from pathlib import Path
+
+from rich.cells import cell_len
 
 from wallet.config import WalletConfig
 from wallet.tui.app import WalletApp
@@ -67,9 +70,20 @@ def main() -> None:
             story.act_present()
             story.act_move_first()
             svg = asyncio.run(draw(root / "wallet", secret.read_text().strip()))
-    # Fonts come from the reader's machine; the picture opens no connection.
+    target.write_text(tidy(svg), "utf-8")
+
+
+def tidy(svg: str) -> str:
+    """Give wide characters their two cells, and take the web fonts out: no connection is opened."""
     svg = re.sub(r"@font-face\s*\{[^}]*\}", "", svg)
-    target.write_text(svg, "utf-8")
+    return re.sub(r'(<text [^>]*textLength=")([0-9.]+)("[^>]*>)([^<]*)(</text>)', _spread, svg)
+
+
+def _spread(found: re.Match[str]) -> str:
+    head, length, rest, text, tail = found.groups()
+    shown = html.unescape(text)
+    width = float(length) / max(len(shown), 1) * cell_len(shown)
+    return f"{head}{width:g}{rest}{text}{tail}"
 
 
 if __name__ == "__main__":
