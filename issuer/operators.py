@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from issuer import accounts, audit, cases, security
+from issuer import accounts, audit, cases, revocation, security
 from issuer.applications import Actor, Event, Role, State, advance
 from issuer.context import JST, Issuer
 from issuer.models import Application, AuditEntry, Image, Operator
@@ -124,9 +124,10 @@ def _reading_routes(routes: Blueprint, issuer: Issuer) -> None:
                 .order_by(Application.created_at)
                 .limit(PAGE)
             ).all()
-            items = [(row, cases.read_data(row), _warnings(row)) for row in rows]
-            chosen_name = chosen[0] if chosen else None
-            return render_template("queue.html", items=items, states=State, chosen=chosen_name)
+            session.expunge_all()
+        items = [(row, cases.read_data(row), _warnings(row)) for row in rows]
+        chosen_name = chosen[0] if chosen else None
+        return render_template("queue.html", items=items, states=State, chosen=chosen_name)
 
     @routes.get("/cases/<application_id>")
     @_signed_in
@@ -142,7 +143,9 @@ def _reading_routes(routes: Blueprint, issuer: Issuer) -> None:
                 action="view",
                 subject=application_id,
             )
-            return _case_page(session, row)
+            context = _case(session, row)
+            session.expunge_all()
+        return render_template("case.html", **context)
 
     @routes.get("/images/<image_id>")
     @_signed_in
@@ -167,7 +170,8 @@ def _reading_routes(routes: Blueprint, issuer: Issuer) -> None:
             entries = session.scalars(
                 select(AuditEntry).order_by(AuditEntry.number.desc()).limit(PAGE)
             ).all()
-            return render_template("audit.html", lines=lines, entries=entries)
+            session.expunge_all()
+        return render_template("audit.html", lines=lines, entries=entries)
 
 
 def _deciding_routes(routes: Blueprint, issuer: Issuer) -> None:
@@ -202,21 +206,20 @@ def _back(application_id: str) -> AnyResponse:
     return redirect(f"/operator/cases/{application_id}", 303, Response)
 
 
-def _case_page(session: Session, row: Application) -> str:
+def _case(session: Session, row: Application) -> dict[str, object]:
     previous = session.get(Application, row.previous) if row.previous else None
     picture = session.scalars(select(Image).where(Image.application_id == row.id)).first()
-    return render_template(
-        "case.html",
-        case=row,
-        lines=_lines(cases.read_data(row), cases.read_data(previous) if previous else None),
-        previous=previous,
-        warnings=_warnings(row),
-        picture=picture.id if picture is not None and picture.content is not None else None,
-        events=[event for event in _EVENTS if _may(row, event)],
-        may_revoke=row.state == State.ISSUED,
-        reject_reasons=cases.REJECT_REASONS,
-        revoke_reasons=cases.REVOKE_REASONS,
-    )
+    return {
+        "case": row,
+        "lines": _lines(cases.read_data(row), cases.read_data(previous) if previous else None),
+        "previous": previous,
+        "warnings": _warnings(row),
+        "picture": picture.id if picture is not None and picture.content is not None else None,
+        "events": [event for event in _EVENTS if _may(row, event)],
+        "may_revoke": revocation.has_live_copies(session, row.id),
+        "reject_reasons": cases.REJECT_REASONS,
+        "revoke_reasons": cases.REVOKE_REASONS,
+    }
 
 
 def _may(row: Application, event: Event) -> bool:

@@ -1,4 +1,7 @@
-"""The residents' pages: apply, see where it stands, receive, tell of a move."""
+"""The residents' pages: apply, see where it stands, receive, tell of a move.
+
+A page is drawn after its transaction has ended: drawing a form may open a session of its own.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +10,7 @@ from typing import Final
 import qrcode
 from flask import Blueprint, Response, redirect, render_template, request
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from issuer import cases, checks, images, offers, security
@@ -77,16 +81,17 @@ def _status_routes(routes: Blueprint, issuer: Issuer) -> None:
         with issuer.db.transaction() as session:
             row = cases.applicants_own(session, application_id, _secret())
             follower = cases.follower_of(session, application_id)
-            link = _open_offer(issuer, row)
-            return render_template(
-                "status.html",
-                case=row,
-                may_withdraw=row.state in {State.SUBMITTED, State.APPROVED},
-                may_move=row.state == State.ISSUED and follower is None,
-                follower=follower,
-                offer_link=link,
-                qr=_qr(link) if link else None,
-            )
+            link = _open_offer(session, issuer, row)
+            session.expunge_all()
+        return render_template(
+            "status.html",
+            case=row,
+            may_withdraw=row.state in {State.SUBMITTED, State.APPROVED},
+            may_move=row.state == State.ISSUED and follower is None,
+            follower=follower,
+            offer_link=link,
+            qr=_qr(link) if link else None,
+        )
 
     @routes.post("/applications/<application_id>/withdraw")
     def withdraw(application_id: str) -> AnyResponse:
@@ -182,18 +187,17 @@ def _without_suspects(texts: Mapping[str, str], problems: Sequence[Finding]) -> 
     return {name: value for name, value in texts.items() if name not in suspects}
 
 
-def _open_offer(issuer: Issuer, row: Application) -> str | None:
+def _open_offer(session: Session, issuer: Issuer, row: Application) -> str | None:
     if row.state != State.OFFERED:
         return None
-    with issuer.db.transaction() as session:
-        offer = session.scalars(
-            select(Offer).where(
-                Offer.application_id == row.id,
-                Offer.state == offers.OPEN,
-                Offer.expires_at > issuer.seconds(),
-            )
-        ).first()
-        return build_offer_link(offers.offer_message(issuer, offer)) if offer else None
+    offer = session.scalars(
+        select(Offer).where(
+            Offer.application_id == row.id,
+            Offer.state == offers.OPEN,
+            Offer.expires_at > issuer.seconds(),
+        )
+    ).first()
+    return build_offer_link(offers.offer_message(issuer, offer)) if offer else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,6 +72,11 @@ def revoke_application(issuer: Issuer, application_id: str, *, actor: str, reaso
     return len(copies)
 
 
+def has_live_copies(session: Session, application_id: str) -> bool:
+    """Tell whether copies may be in a wallet; it need not have said that they came."""
+    return session.scalars(_live_copies(application_id).limit(1)).first() is not None
+
+
 def supersede(session: Session, issuer: Issuer, application_id: str) -> None:
     """Let an older application's copies end when their successors have been delivered."""
     _issue_no_more(session, application_id)
