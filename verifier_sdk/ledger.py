@@ -4,9 +4,17 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from registry_chain.client import ProvenMany, StatusRecord
+from registry_chain.client import (
+    Genesis,
+    HeadMemory,
+    ProvenMany,
+    RegistryClient,
+    StatusRecord,
+)
 from ssi.encoding import JSONObject
 from ssi.errors import Stale, Unavailable
+from ssi.fetch import Fetch
+from verifier_sdk.config import VerifierConfig
 from verifier_sdk.ports import Facts
 from verifier_sdk.results import LedgerPoint
 
@@ -77,3 +85,10 @@ class OnlineLedger:
 def _facts(many: ProvenMany) -> Facts:
     point = LedgerPoint(height=many.height, time=many.time, validators=many.validators)
     return Facts(records=dict(many.values), point=point)
+
+
+def open_registry(config: VerifierConfig, fetch: Fetch) -> RegistryClient:
+    """Open the client of the chain that the settings name; touches files, not the network."""
+    genesis = Genesis.load(config.genesis)
+    memory = HeadMemory.open(config.state.with_suffix(".heads"))
+    return RegistryClient(config.nodes, genesis, fetch, memory, max_age=config.max_age)

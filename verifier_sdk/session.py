@@ -1,16 +1,14 @@
 """A firm's verifier: the shell around the pure core. It opens files and sockets, nothing else."""
 
 import hmac
-import logging
 import os
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from registry_chain.client import Genesis, HeadMemory, RegistryClient, VerifierRecord
+from registry_chain.client import VerifierRecord
 from registry_chain.records import verifier_key
 from ssi.encoding import JSONObject
 from ssi.errors import (
@@ -19,7 +17,6 @@ from ssi.errors import (
     Malformed,
     Rejected,
     Replayed,
-    SSIError,
     Unavailable,
 )
 from ssi.fetch import Fetch, FetchPolicy, http_fetch
@@ -28,10 +25,11 @@ from ssi.sharing_terms import LocalText, Retention
 from ssi.x509 import load_pem_chain, public_key_of, x509_hash
 from verifier_sdk import answers, relationships, requests, updates
 from verifier_sdk.answers import Desk, Firm
+from verifier_sdk.background import repeat
 from verifier_sdk.config import VerifierConfig, load_agreement_key, load_signer
 from verifier_sdk.events import Handler, Handlers
 from verifier_sdk.intake import Answered, Intake, hidden
-from verifier_sdk.ledger import OnlineLedger, Registry
+from verifier_sdk.ledger import OnlineLedger, Registry, open_registry
 from verifier_sdk.mail import Mail
 from verifier_sdk.policy import Policy
 from verifier_sdk.ports import RequestState, SentRequest
@@ -44,7 +42,6 @@ from verifier_sdk.store import Outcome, Store, load
 
 _H = TypeVar("_H", bound=Handler)
 Clock = Callable[[], datetime]
-_LOG = logging.getLogger("verifier_sdk")
 
 
 def utc_now() -> datetime:
@@ -78,7 +75,7 @@ class Verifier:
         self._fetch = fetch or http_fetch(
             FetchPolicy(allow_loopback_http=config.loopback, ca_file=config.ca_file)
         )
-        self._registry = registry or _registry(config, self._fetch)
+        self._registry = registry or open_registry(config, self._fetch)
         self._chain = load_pem_chain(config.certificate.read_bytes())
         self._signer = load_signer(config.key)
         if public_key_of(self._chain[0]) != self._signer.public_key:
@@ -306,9 +303,11 @@ class Verifier:
         return taken
 
     def push_receipts(self, now: datetime | None = None) -> int:
-        """Send the answers that are due; needed where envelopes are pushed to us."""
+        """Make final what was pending and send what is due, where envelopes are pushed to us."""
         at = now or self._clock()
-        return self._mail(self._desk(at).firm, self.config.mailbox or "").push_due(at)
+        desk = self._desk(at)
+        answers.apply_due(desk, at)
+        return self._mail(desk.firm, self.config.mailbox or "").push_due(at)
 
     def _mail(self, firm: Firm, url: str) -> Mail:
         return Mail(url, firm=firm, store=self.store, fetch=self._fetch, random=self._random)
@@ -374,34 +373,20 @@ class Verifier:
         """
         if self.config.mailbox is None or not (self.config.poll or self.config.push):
             return lambda: None
-        stop = threading.Event()
-        thread = threading.Thread(
-            target=self._run, args=(stop, seconds_between), name="warifu-mail", daemon=True
-        )
-        thread.start()
-
-        def end() -> None:
-            stop.set()
-            thread.join(timeout=10)
-
-        return end
-
-    def _run(self, stop: threading.Event, pause: float) -> None:
         announced = not self.config.push
-        while not stop.wait(pause):
-            try:
-                if not announced:
-                    self.announce_push()
-                    announced = True
-                if self.config.poll:
-                    self.poll_mailbox()
-                else:
-                    self.push_receipts()
-                self.clean()
-            except SSIError as error:
-                # The next round tries again; the code is all that is told.
-                _LOG.warning("the mailbox was not reached: %s", error.code)
-        self.store.close()
+
+        def work() -> None:
+            nonlocal announced
+            if not announced:
+                self.announce_push()
+                announced = True
+            if self.config.poll:
+                self.poll_mailbox()
+            else:
+                self.push_receipts()
+            self.clean()
+
+        return repeat(work, pause=seconds_between, at_end=self.store.close)
 
     def announce_push(self, now: datetime | None = None) -> None:
         """Tell the mailbox to push to our ``/updates`` (RFC 8935).
@@ -413,9 +398,3 @@ class Verifier:
         at = now or self._clock()
         mail = self._mail(self._desk(at).firm, self.config.mailbox or "")
         mail.open_box(at, push_url=f"{self.config.base_url}/updates")
-
-
-def _registry(config: VerifierConfig, fetch: Fetch) -> RegistryClient:
-    genesis = Genesis.load(config.genesis)
-    memory = HeadMemory.open(config.state.with_suffix(".heads"))
-    return RegistryClient(config.nodes, genesis, fetch, memory, max_age=config.max_age)

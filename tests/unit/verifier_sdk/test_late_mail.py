@@ -1,12 +1,13 @@
 """Mail that waited for days, came in another order, or crossed an answer of ours."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
+from ssi.fetch import Response
 from ssi.rights import RightsKind
 from ssi.updates import Outcome, RejectCode
-from tests.support.firm_world import NOW
+from tests.support.firm_world import NOW, make_world
 from tests.support.moves import subscribe, table
 
 
@@ -87,3 +88,22 @@ def test_the_nonce_of_another_holder_is_not_ours_to_give(world, mover):
     other = subscribe(world)
     facts = arrive(mover, mover.envelope(mover.moved(nonce=other.nonce)))
     assert (facts.state, facts.code) == (Outcome.REJECTED, RejectCode.NOT_VERIFIED)
+
+
+def test_a_pending_move_becomes_final_where_mail_is_pushed_too(tmp_path):
+    """A firm that never polls keeps its word as well."""
+    pushed = []
+
+    def fetch(request):
+        pushed.append(request)
+        return Response(status=202, headers={}, body=b"", url=request.url)
+
+    world = make_world(tmp_path, fetch=fetch)
+    mover = subscribe(world)
+    facts = arrive(mover, mover.envelope(mover.moved(moved_on=date(2026, 12, 1))))
+    assert facts.state is Outcome.ACCEPTED_PENDING
+    assert world.verifier.push_receipts(NOW) == 1
+    day = NOW + timedelta(days=7)
+    assert world.verifier.push_receipts(day) == 1
+    final = mover.read(pushed[-1].body.decode(), now=day).facts
+    assert (final.state, final.for_jti) == (Outcome.ACCEPTED, facts.for_jti)
