@@ -17,7 +17,9 @@ from issuer.context import Issuer
 from issuer.images import CleanImage
 from issuer.security import PROTOCOL_PATHS
 from tests.support.issuer_people import CHECKER, FORM, MAKER, PASSWORD, add_operators
+from tests.support.issuer_world import keys, wallet
 from tests.support.vectors import vectors_dir
+from tests.unit.issuer.test_issuance import code_of, decided
 
 EVERY: list[str] = json.loads((vectors_dir("naughty_strings") / "blns.json").read_text("utf-8"))
 MARKUP = [text for text in EVERY if any(char in text for char in "<>\"'&{%")]
@@ -242,6 +244,20 @@ def test_steps_are_neither_skipped_nor_anothers(app: Flask, issuer: Issuer):
     with issuer.db.transaction() as session:
         row = session.get_one(cases.Application, case)
         assert (row.state, row.maker, row.checker) == ("offered", MAKER, CHECKER)
+
+
+def test_what_a_silent_wallet_took_can_be_ended(app: Flask, issuer: Issuer):
+    # A notification is optional (OpenID4VCI section 11): copies count, not what was said of them.
+    offer = decided(issuer)
+    taken = wallet(issuer)
+    taken.token = str(taken.redeem(code_of(issuer, offer), offer.tx_code).json["access_token"])
+    assert taken.ask("kyc", taken.proofs(keys(2))).status_code == 200
+    client = signed_in(app, CHECKER)
+    page = "/operator/cases/a1"
+    assert 'id="revoke"' in client.get(page).text
+    data = {"csrf": csrf(client, page), "reason": "lost"}
+    assert client.post(f"{page}/revoke", data=data).status_code == 200
+    assert 'id="revoke"' not in client.get(page).text
 
 
 def test_every_answer_is_guarded(app: Flask):
