@@ -7,12 +7,12 @@ import os
 import socket
 import threading
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from flask import Flask
@@ -27,14 +27,15 @@ from issuer.config import Config
 from issuer.context import Issuer, SigningKey
 from issuer.db import Database
 from issuer.ledger import ChainLedger
+from registry_chain.client import Genesis
+from registry_chain.transactions import Body
 from registry_chain.transactions.keyproofs import register_key
 from ssi.credential import CredentialType
 from ssi.encoding import JSONObject, b64url_encode, parse_json_object, sha256
 from ssi.keys import Alg, SoftwareSigner, generate_signer
 from ssi.oid4vci import CredentialRequest, Grant, TokenRequest, build_key_proof
 from ssi.x509 import create_ca, create_leaf
-from tests.support.chain import Chain, TestClock
-from tests.support.registry import ISSUER_URL, T0, YEAR, accreditation, signer
+from tests.support.registry import ISSUER_URL, YEAR, accreditation, signer
 
 ISSUER_ID = "city-kyc"
 FRAMEWORK = "https://warifu.example/trust_framework/jp_sharing"
@@ -53,7 +54,19 @@ def _key(folder: Path, name: str, alg: Alg) -> SoftwareSigner:
     return made
 
 
-def write_config(folder: Path, chain: Chain, *, url: str = ISSUER_URL, **changes: Any) -> Config:
+class LiveChain(Protocol):
+    """What accrediting an issuer needs of a chain."""
+
+    genesis: Genesis
+    url: str
+    clock: Callable[[], datetime]
+
+    def do(self, account: str, body: Body, lane: int = 0) -> object: ...
+
+
+def write_config(
+    folder: Path, chain: LiveChain, *, url: str = ISSUER_URL, **changes: Any
+) -> Config:
     """Accredit an issuer with its own authority and keys; return its settings."""
     now = chain.clock()
     secret = sha256(b"issuer authority")
@@ -73,15 +86,24 @@ def write_config(folder: Path, chain: Chain, *, url: str = ISSUER_URL, **changes
     (folder / "account.key").write_text(b64url_encode(signer(ISSUER_ID).secret))
     (folder / "genesis.json").write_bytes(chain.genesis.to_bytes())
     anchor = b64encode(root.public_bytes(Encoding.DER)).decode()
-    chain.do("council", accreditation(url=url, ca=(anchor,), credential_types=TYPES), lane=1)
+    chain.do(
+        "council",
+        accreditation(
+            url=url,
+            ca=(anchor,),
+            credential_types=TYPES,
+            valid_until=int(now.timestamp()) + YEAR,
+        ),
+        lane=1,
+    )
     for name, key in keys.items():
         body = register_key(
             key,
             chain_id=chain.genesis.chain_id,
             issuer=ISSUER_ID,
             use=name,
-            valid_from=T0,
-            valid_until=T0 + YEAR,
+            valid_from=int(start.timestamp()),
+            valid_until=int(now.timestamp()) + YEAR,
         )
         chain.do(ISSUER_ID, body, lane=9)
     config = Config(
@@ -106,7 +128,7 @@ def write_config(folder: Path, chain: Chain, *, url: str = ISSUER_URL, **changes
 
 
 @contextmanager
-def opened(config: Config, clock: TestClock) -> Iterator[Issuer]:
+def opened(config: Config, clock: Callable[[], datetime]) -> Iterator[Issuer]:
     """Open an issuer as a worker process would."""
     database = Database(config.database)
     database.migrate()
