@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -31,7 +31,7 @@ class SdJwtVcPeer:
             encoding="utf-8",
         )
 
-    def __enter__(self) -> SdJwtVcPeer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
