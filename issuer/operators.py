@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from issuer import accounts, audit, cases, revocation, security
+from issuer import accounts, audit, cases, revocation, security, texts
 from issuer.applications import Actor, Event, Role, State, advance
 from issuer.context import JST, Issuer
 from issuer.models import Application, AuditEntry, Image, Operator
@@ -27,6 +27,7 @@ _SHOWN: Final = (
     *("licence_expiry", "moved_on"),
 )
 _EVENTS: Final = (Event.APPROVE, Event.ISSUE, Event.REJECT)
+_CHOICES: Final = {"licence_classes": "class", "licence_conditions": "condition"}
 _FORBIDDEN: Final = 403
 
 P = ParamSpec("P")
@@ -240,13 +241,18 @@ def _lines(data: JSONObject, before: JSONObject | None) -> list[_Line]:
     return [
         _Line(
             name=name,
-            value=_shown(data[name]),
-            before=_shown(before.get(name, "")) if before is not None else None,
+            value=_shown(name, data[name]),
+            before=_shown(name, before.get(name, "")) if before is not None else None,
         )
         for name in _SHOWN
         if name in data
     ]
 
 
-def _shown(value: JSON) -> str:
-    return "、".join(str(item) for item in value) if isinstance(value, list) else str(value)
+def _shown(name: str, value: JSON) -> str:
+    """Codes in words; what the resident wrote exactly as it is."""
+    if not isinstance(value, list):
+        return str(value)
+    lang = security.language()
+    words = [texts.text(f"{_CHOICES[name]}.{item}", lang) for item in value]
+    return ("、" if lang == "ja" else ", ").join(words)
