@@ -219,7 +219,9 @@ TEXTS: dict[str, Text] = {
         "The revocation is recorded and will be published soon.",
     ),
     "audit.title": Text("監査ログ", "Audit log"),
-    "audit.good": Text("改ざんはありません。行数：", "The log is complete. Lines: "),
+    "audit.good": Text(
+        "残る行に書き換えはありません。行数：", "No line that is left was changed. Lines: "
+    ),
     "audit.bad": Text(
         "ログが書き換えられています。管理者に連絡してください。",
         "The log was changed. Call the administrator.",
@@ -229,6 +231,19 @@ TEXTS: dict[str, Text] = {
     "audit.action": Text("操作", "What"),
     "audit.subject": Text("対象", "On"),
     "audit.detail": Text("詳細", "Detail"),
+    "act.submit": Text("申請", "Applied"),
+    "act.withdraw": Text("取り下げ", "Withdrawn"),
+    "act.approve": Text("承認", "Approved"),
+    "act.reject": Text("却下", "Rejected"),
+    "act.issue": Text("発行手続き", "Offered"),
+    "act.delivered": Text("ウォレットで受領", "Received by the wallet"),
+    "act.revoke": Text("失効", "Revoked"),
+    "act.view": Text("閲覧", "Viewed"),
+    "act.purge": Text("画像の消去", "Pictures deleted"),
+    "act.operator": Text("職員の登録", "Operator registered"),
+    "act.sign_in": Text("サインイン", "Signed in"),
+    "act.sign_out": Text("サインアウト", "Signed out"),
+    "act.locked": Text("ロック", "Locked"),
     "role.maker": Text("承認者", "maker"),
     "role.checker": Text("発行者", "checker"),
     # Reasons.
