@@ -30,7 +30,7 @@ demo: setup
 	@$(BIN)/warifu demo $(ARGS)
 
 test: setup
-	@$(BIN)/python -m pytest -q -n 2 --dist loadscope -m "not slow and not node and not browser" $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not node and not browser" $(ARGS)
 
 check: lint types contracts tests docs
 
@@ -51,7 +51,7 @@ docs: setup
 
 # The long gates: many kills, many mutations, peers, browser.
 slow: setup peers browser
-	$(BIN)/python -m pytest -q -n 2 --dist loadscope -m "slow or node or browser" $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "slow or node or browser" $(ARGS)
 
 peers: $(PEERS)
 

@@ -170,7 +170,7 @@ def found(network: Network) -> None:
         keys = firm_keys(firm, authority, now)
         keys.write(folder)
         consortium.register_firm(firm, keys, network.url("mailbox"), now)
-        _firm_settings(network, firm, folder)
+        write_firm_settings(network, firm, folder)
     config = str(home / "issuer" / "issuer.toml")
     command("issuer", "register-keys", "--config", config)
     for name, role in cast.OPERATORS:
@@ -184,7 +184,8 @@ def found(network: Network) -> None:
     (home / "network.json").write_text(json.dumps(network.describe(), indent=2) + "\n")
 
 
-def _firm_settings(network: Network, firm: cast.FirmRole, folder: Path) -> None:
+def write_firm_settings(network: Network, firm: cast.FirmRole, folder: Path) -> None:
+    """Write the SDK's configuration of a firm."""
     url = network.url(firm.id)
     verifier = {
         "verifier_id": firm.id,

@@ -1,0 +1,26 @@
+"""What is taken back is taken back everywhere, and anybody can check the record."""
+
+from __future__ import annotations
+
+import pytest
+
+from warifu.demo.canary import search
+from warifu.demo.report import needles, places
+from warifu.demo.story import CAR
+
+pytestmark = pytest.mark.xdist_group("network")
+
+
+def test_withdrawal_revocation_audit_and_not_a_trace_of_the_resident(story):
+    ours = story()
+    ours.act_issue()
+    ours.act_present()
+
+    ours.act_withdraw()
+    ours.act_revoke()
+    ours.act_audit()
+
+    assert (CAR, "rejected (credential.revoked)") in ours.count.outcomes
+    assert ours.count.chain["replay_ok"] is True
+    hits = list(search(places(ours.network, ours.wallet), needles(ours.persona)))
+    assert hits == []
