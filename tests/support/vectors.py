@@ -15,3 +15,8 @@ def vectors_dir(name: str) -> Path:
     if not folder.is_dir():
         pytest.skip(f"no vectors here: {name} (set WARIFU_VECTORS)")
     return folder
+
+
+def given(name: str) -> bool:
+    """Tell whether a set of vectors is there at all."""
+    return (Path(os.environ.get("WARIFU_VECTORS", _BESIDE)) / name).is_dir()
