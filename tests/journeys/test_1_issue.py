@@ -30,6 +30,17 @@ def test_whoever_approved_may_not_issue(story):
 def test_an_offer_works_once(story):
     ours = story()
     ours.act_issue()
+    stock = ours.wallet.must("credentials")
+
+    again = ours.wallet.run(*ours.offer)
+
+    assert again.code != 0
+    assert ours.wallet.must("credentials") == stock
+
+
+def test_a_broken_offer_shares_nothing(story):
+    ours = story()
+    ours.act_issue()
     told = ours.wallet.run("offer", "openid-credential-offer://?credential_offer=%7B%7D")
     assert told.code == 3, "a broken offer is bad input"
     assert told.value["error"]["shared"] is False

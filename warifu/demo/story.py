@@ -54,6 +54,7 @@ class Story:
     checker: Officer = field(init=False)
     shops: dict[str, Shop] = field(init=False)
     records: dict[str, str] = field(default_factory=dict)
+    offer: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         """Bring the people in."""
@@ -107,7 +108,8 @@ class Story:
         )
 
     def _receive(self, number: str) -> None:
-        got = self.wallet.must("offer", self.applicant.offer_link(), "--tx-code", number)
+        self.offer = ("offer", self.applicant.offer_link(), "--tx-code", number)
+        got = self.wallet.must(*self.offer)
         self.count.credentials_issued += int(got["copies"])
 
     # --- 2: five presentations ---
