@@ -77,6 +77,10 @@ class Engine(Protocol):
         """The light block of a height, or the newest."""
         ...
 
+    def height_of(self, block_hash: bytes) -> int | None:
+        """The height of the block whose header has this hash."""
+        ...
+
     def trust_path(self, start: int) -> list[JSONObject]:
         """Light blocks by which one who trusts ``start`` comes to trust the newest."""
         ...

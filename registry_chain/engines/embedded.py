@@ -190,6 +190,10 @@ class EmbeddedEngine:
         block = self._stored(height)
         return None if block is None else block.light
 
+    def height_of(self, block_hash: bytes) -> int | None:
+        """The height of the block whose header has this hash."""
+        return self._store.read(lambda db: file.height_of(db, block_hash))
+
     def trust_path(self, start: int) -> list[JSONObject]:
         """The newest light block: the one validator never changes."""
         newest = self._stored(None)

@@ -30,6 +30,7 @@ CREATE TABLE tx (
     PRIMARY KEY (height, place)
 );
 CREATE INDEX tx_by_id ON tx (tx_id);
+CREATE INDEX block_by_hash ON block (hash);
 CREATE TABLE token (digest TEXT PRIMARY KEY, token TEXT NOT NULL);
 """
 
@@ -102,6 +103,12 @@ def block_at(db: sqlite3.Connection, height: int | None) -> StoredBlock | None:
         return None
     light = parse_json_object(row[3], limits=_LIMITS)
     return StoredBlock(height=row[0], hash=bytes(row[1]), state=row[2], light=light)
+
+
+def height_of(db: sqlite3.Connection, block_hash: bytes) -> int | None:
+    """The height of the block with this header hash."""
+    row = db.execute("SELECT height FROM block WHERE hash = ?", (block_hash,)).fetchone()
+    return None if row is None else int(row[0])
 
 
 def codes_at(db: sqlite3.Connection, height: int) -> tuple[int, ...]:

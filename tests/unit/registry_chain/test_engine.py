@@ -68,6 +68,16 @@ def test_a_block_is_followed_by_the_block_that_signs_its_root(tmp_path: Path) ->
     engine.close()
 
 
+def test_a_block_is_found_by_its_hash(tmp_path: Path) -> None:
+    engine = open_engine(tmp_path / "c.db")
+    engine.wait(engine.submit(tx(1)), 5)
+    for height in (1, 2, 3):
+        block = parse_light_block(engine.light_block(height))
+        assert engine.height_of(block.commit.block_id.hash) == height
+    assert engine.height_of(b"\0" * 32) is None
+    engine.close()
+
+
 def test_the_state_of_an_earlier_height_stays_provable(tmp_path: Path) -> None:
     engine = open_engine(tmp_path / "c.db")
     engine.wait(engine.submit(tx(1)), 5)
