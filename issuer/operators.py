@@ -250,9 +250,14 @@ def _lines(data: JSONObject, before: JSONObject | None) -> list[_Line]:
 
 
 def _shown(name: str, value: JSON) -> str:
-    """Codes in words; what the resident wrote exactly as it is."""
+    """Codes in words; what the resident wrote exactly as it is.
+
+    A code that has no word, in a row older than the list of words, is shown as it was stored:
+    a page that an operator needs to decide does not fail for it.
+    """
     if not isinstance(value, list):
         return str(value)
     lang = security.language()
-    words = [texts.text(f"{_CHOICES[name]}.{item}", lang) for item in value]
+    keys = [(f"{_CHOICES[name]}.{item}", str(item)) for item in value]
+    words = [texts.text(key, lang) if key in texts.TEXTS else item for key, item in keys]
     return ("、" if lang == "ja" else ", ").join(words)

@@ -53,10 +53,9 @@ MOVE: dict[str, Any] = {
 MY_NUMBER = "123456789018"
 
 
-def hire(issuer: Issuer) -> None:
-    """Give every operator an account."""
-    for name, role in OPERATORS.items():
-        accounts.add_operator(issuer.db, name, role, PASSWORD, random=issuer.random)
+def hire(issuer: Issuer, name: str) -> None:
+    """Give an operator an account."""
+    accounts.add_operator(issuer.db, name, OPERATORS[name], PASSWORD, random=issuer.random)
 
 
 @dataclass
@@ -103,7 +102,8 @@ class Browser:
 
 
 def operator(app: Flask, name: str) -> Browser:
-    """A browser with an operator signed in."""
+    """A browser with an operator signed in, who is hired for it."""
+    hire(app.extensions["warifu.issuer"], name)
     made = Browser.new(app)
     assert made.sign_in(name).status_code == 303
     return made

@@ -26,7 +26,6 @@ from tests.support.portal_pages import (
     Browser,
     code,
     found,
-    hire,
     id_of,
     operator,
     problems,
@@ -37,7 +36,6 @@ from tests.support.vectors import vectors_dir
 
 @pytest.fixture
 def app(issuer: Issuer) -> Flask:
-    hire(issuer)
     return create_app(issuer)
 
 
