@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 from registry_chain.genesis import Genesis, genesis_records
 from registry_chain.light import MapProof
-from registry_chain.rules import BlockContext, apply_tx, verify_early
-from registry_chain.state import Changes, Overlay
+from registry_chain.records import ValidatorRecord
+from registry_chain.rules import BlockContext, Offence, apply_offences, apply_tx, verify_early
+from registry_chain.state import Changes, Overlay, View
 from registry_chain.store import Store
 from registry_chain.transactions import PublishStatus, UntrustedTx, parse_tx
-from ssi.encoding import b64url_encode, sha256
+from ssi.encoding import b64url_decode, b64url_encode, sha256
 from ssi.errors import Refused, Rejected, SSIError, row_of
 
 CODE_OK = 0
@@ -36,12 +37,21 @@ class TxResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ValidatorUpdate:
+    """A validator's new power, from two blocks later on; 0 takes it out [REG-VAL-2]."""
+
+    public_key: bytes
+    power: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finalized:
     """A judged block: one result per transaction, the new root, the tokens to serve."""
 
     results: tuple[TxResult, ...]
     app_hash: bytes
     tokens: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    validator_updates: tuple[ValidatorUpdate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +175,9 @@ class Application:
         ahead.txs.append(raw)
         ahead.read.append(tx)
 
-    def finalize(self, height: int, time: int, txs: Sequence[bytes]) -> Finalized:
+    def finalize(
+        self, height: int, time: int, txs: Sequence[bytes], misbehaviour: Sequence[Offence] = ()
+    ) -> Finalized:
         """Judge a block and stage its changes; nothing is durable before ``commit``.
 
         A transaction that is refused changes nothing and does not spoil the block [REG-APP-2].
@@ -174,27 +186,36 @@ class Application:
             height: The block's height.
             time: The block's time in Unix seconds.
             txs: The transactions in their order.
+            misbehaviour: What the engine proved against validators; applied first [REG-VAL-3].
 
         Returns:
-            The results and the root after the block.
+            The results, the root after the block, and whose power changes [REG-VAL-2].
         """
         ahead = self._ahead
-        if ahead.exact and (height, time, list(txs)) == (ahead.height, ahead.time, ahead.txs):
+        foreseen = ahead.exact and not misbehaviour
+        if foreseen and (height, time, list(txs)) == (ahead.height, ahead.time, ahead.txs):
             # Rules are pure: judged on entry for this very block, the outcome is known.
             overlay, accepted = self._pending, ahead.read
             results = [TxResult(tx_id=tx.tx_id, code=CODE_OK) for tx in accepted]
         else:
-            overlay, results, accepted = self._judged(height, time, txs)
+            overlay, results, accepted = self._judged(height, time, txs, misbehaviour)
         self._staged = overlay.changes()
         root = self._store.stage(height, self._staged)
-        return Finalized(results=tuple(results), app_hash=root, tokens=_tokens(accepted))
+        return Finalized(
+            results=tuple(results),
+            app_hash=root,
+            tokens=_tokens(accepted),
+            validator_updates=_validator_updates(self._committed, self._staged),
+        )
 
     def _judged(
-        self, height: int, time: int, txs: Sequence[bytes]
+        self, height: int, time: int, txs: Sequence[bytes], misbehaviour: Sequence[Offence]
     ) -> tuple[Overlay, list[TxResult], list[UntrustedTx]]:
         """Judge every transaction of a block in its order."""
         block = BlockContext(height=height, time=time, chain_id=self._chain_id)
         overlay = Overlay(self._committed)
+        for key, value in apply_offences(overlay, misbehaviour, block).items():
+            overlay.put(key, value)
         results: list[TxResult] = []
         accepted: list[UntrustedTx] = []
         for raw in txs:
@@ -244,6 +265,21 @@ def _failure(raw: bytes, error: SSIError) -> TxResult:
         error=error.code,
         log=str(error),
     )
+
+
+def _validator_updates(before: View, changes: Changes) -> tuple[ValidatorUpdate, ...]:
+    """Whose power a block changed, in the order of their addresses [REG-VAL-2]."""
+    updates: list[ValidatorUpdate] = []
+    for key in sorted(changes):
+        if not key.startswith(f"{ValidatorRecord.PREFIX}/"):
+            continue
+        record = ValidatorRecord.from_bytes(changes[key])
+        old = before.get(key)
+        power = 0 if old is None else ValidatorRecord.from_bytes(old).voting_power
+        if record.voting_power != power:
+            public_key = b64url_decode(record.pub_key)
+            updates.append(ValidatorUpdate(public_key=public_key, power=record.voting_power))
+    return tuple(updates)
 
 
 def _tokens(accepted: Sequence[UntrustedTx]) -> tuple[tuple[str, str], ...]:

@@ -3,16 +3,32 @@
 Clause: ``specs/registry.md`` [REG-GEN-1].
 """
 
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from registry_chain.records import ACTIVE, MemberRecord, member_key
+from registry_chain.records import (
+    ACTIVE,
+    MemberRecord,
+    ValidatorRecord,
+    member_key,
+    validator_key,
+)
 from registry_chain.transactions import fields as f
 from registry_chain.transactions.bodies import ROLES, account_keys
 from registry_chain.transactions.fields import Name
-from ssi.encoding import JSON, Fields, JsonLimits, JSONObject, canonical_json, parse_json, sha256
+from ssi.encoding import (
+    JSON,
+    Fields,
+    JsonLimits,
+    JSONObject,
+    b64url_encode,
+    canonical_json,
+    parse_json,
+    sha256,
+)
 from ssi.errors import Malformed
 from ssi.keys import PublicKey
 
@@ -135,11 +151,9 @@ class Genesis:
 
 def validator_json(key: PublicKey, *, power: int = 1, name: str = "") -> JSONObject:
     """A validator in CometBFT's genesis shape."""
-    import base64  # noqa: PLC0415
-
-    value = base64.b64encode(key.raw).decode()
+    value = b64encode(key.raw).decode()
     return {
-        "address": sha256(key.raw)[:20].hex().upper(),
+        "address": address_of(key.raw),
         "name": name,
         "power": str(power),
         "pub_key": {"type": _PUBKEY_TYPE, "value": value},
@@ -165,8 +179,8 @@ def _validator(item: JSON) -> JSONObject:
 
 
 def genesis_records(genesis: Genesis) -> dict[str, bytes]:
-    """The state at height 0: the founding members and the parameters."""
-    records = {
+    """The state at height 0: the founding members, the validators and the parameters."""
+    records = _validator_records(genesis) | {
         member_key(member.id): MemberRecord(
             state=ACTIVE,
             height=0,
@@ -185,6 +199,34 @@ def genesis_records(genesis: Genesis) -> dict[str, bytes]:
         "rules_version": genesis.rules_version,
     }
     return records | {CONFIG_KEY: canonical_json(config)}
+
+
+def _validator_records(genesis: Genesis) -> dict[str, bytes]:
+    """The founding validators [REG-VAL-1]; a name that is a member's id says whose they are."""
+    members = {member.id for member in genesis.members}
+    records: dict[str, bytes] = {}
+    for given in genesis.validators:
+        reading = Fields(given, where="validator", code="chain.genesis")
+        key = Fields(reading.take_object("pub_key"), where="pub_key", code="chain.genesis")
+        raw = b64decode(key.take_str("value"), validate=True)
+        name = reading.opt_str("name", allow_empty=True)
+        record = ValidatorRecord(
+            state=ACTIVE,
+            height=0,
+            time=genesis.genesis_time,
+            pub_key=b64url_encode(raw),
+            power=int(reading.take_str("power")),
+            member=name if name in members else None,
+        )
+        records[validator_key(address_of(raw))] = record.to_bytes()
+    if len(records) != len(genesis.validators):
+        raise Malformed("a validator key stands twice", code="chain.genesis")
+    return records
+
+
+def address_of(public_key: bytes) -> str:
+    """CometBFT's address of an Ed25519 key, in upper-case hex."""
+    return sha256(public_key)[:20].hex().upper()
 
 
 def new_genesis(

@@ -107,6 +107,65 @@ class MemberRecord(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ValidatorRecord(Record):
+    """A key that signs blocks, and with how much power while it is active [REG-VAL-1].
+
+    ``pub_key`` is the raw Ed25519 key in base64url; the record's key is CometBFT's address of it.
+    """
+
+    PREFIX = "validator"
+    pub_key: str
+    power: int
+    member: str | None = None
+
+    @classmethod
+    def _read(cls, reading: Fields) -> Self:
+        state, height, time = _common(reading)
+        return cls(
+            state=state,
+            height=height,
+            time=time,
+            pub_key=reading.take_str("pub_key"),
+            power=reading.take_int("power"),
+            member=reading.opt_str("member"),
+        )
+
+    @property
+    def voting_power(self) -> int:
+        """The power it has among those that sign; none unless it is active."""
+        return self.power if self.state == ACTIVE else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OffenceRecord(Record):
+    """What the engine proved against a validator [REG-VAL-3]. Never changed once written.
+
+    ``at_height`` and ``at_time`` say when it was done; ``power`` how much the validator had then.
+    """
+
+    PREFIX = "offence"
+    kind: str
+    validator: str
+    at_height: int
+    at_time: int
+    power: int
+
+    @classmethod
+    def _read(cls, reading: Fields) -> Self:
+        state, height, time = _common(reading)
+        return cls(
+            state=state,
+            height=height,
+            time=time,
+            kind=reading.take_str("kind"),
+            validator=reading.take_str("validator"),
+            at_height=reading.take_int("at_height"),
+            at_time=reading.take_int("at_time"),
+            power=reading.take_int("power"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IssuerRecord(Record):
     """An accredited issuer."""
 
@@ -407,6 +466,16 @@ class AckRecord(Record):
 def member_key(member: str) -> str:
     """The map key of a member."""
     return f"member/{member}"
+
+
+def validator_key(address: str) -> str:
+    """The map key of a validator, by its address in upper-case hex."""
+    return f"validator/{address}"
+
+
+def offence_key(at_height: int, address: str, kind: str) -> str:
+    """The map key of a validator's offence; the same one reported twice is one."""
+    return f"offence/{at_height}/{address}/{kind}"
 
 
 def issuer_key(issuer: str) -> str:

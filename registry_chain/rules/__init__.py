@@ -32,6 +32,7 @@ from registry_chain.rules import (
 )
 from registry_chain.rules.context import (
     BlockContext,
+    Offence,
     Rule,
     find,
     member,
@@ -39,6 +40,7 @@ from registry_chain.rules.context import (
     refuse,
     thumbprint,
 )
+from registry_chain.rules.offences import apply_offences
 from registry_chain.state import Changes, View
 from registry_chain.transactions import VALIDITY_WINDOW, UntrustedTx
 from registry_chain.transactions.fields import canonical
@@ -46,7 +48,14 @@ from ssi.encoding import parse_json_object, sha256
 from ssi.errors import InvalidSignature, Refused
 from ssi.keys import PublicKey
 
-__all__ = ["BlockContext", "apply_tx", "lane_seq", "verify_early"]
+__all__ = [
+    "BlockContext",
+    "Offence",
+    "apply_offences",
+    "apply_tx",
+    "lane_seq",
+    "verify_early",
+]
 
 _FAMILIES: tuple[Mapping[str, Rule], ...] = (
     members.RULES,

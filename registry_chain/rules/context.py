@@ -25,6 +25,20 @@ class BlockContext:
     chain_id: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offence:
+    """What the engine proved against a validator: signed two blocks, or attacked light clients.
+
+    ``address`` is in upper-case hex; ``height`` and ``time`` are those of the offence.
+    """
+
+    kind: str
+    address: str
+    height: int
+    time: int
+    power: int
+
+
 # Each family knows its own body classes; the table pairs them, so Any stands for "its body".
 Rule = Callable[[View, str, Any, BlockContext], Changes]
 
