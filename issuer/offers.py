@@ -115,7 +115,7 @@ def redeem(issuer: Issuer, *, code: str, tx_code: str) -> str:
 
 
 def application_of(session: Session, issuer: Issuer, token: str) -> Token:
-    """Return what an access token is good for.
+    """Return what an access token is good for [POR-OFFER-2].
 
     Raises:
         Rejected: ``issuance.token``.

@@ -149,7 +149,7 @@ def _secret() -> str:
 
 
 def _answers(names: Sequence[str], picture: str) -> Answers:
-    """Read the form as it is. A text given twice is taken for absent: it has two meanings."""
+    """Read the form as it is [POR-CHECK-4]; a text given twice has two meanings and is absent."""
     given = {name: request.form.getlist(name) for name in names}
     upload = request.files.get(picture)
     return Answers(

@@ -207,6 +207,7 @@ def _page_context() -> dict[str, object]:
 
 
 def _finish(answer: Response) -> Response:
+    """Give every answer its headers [POR-WEB-3], and the browser its cookies."""
     for name, value in _HEADERS.items():
         if name not in answer.headers:
             answer.headers[name] = value

@@ -32,7 +32,7 @@ class CredentialType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """A Japanese address: ``formatted`` is what the resident wrote, to the code point."""
+    """A Japanese address: ``formatted`` is what the resident wrote, to the code point [CRED-3]."""
 
     formatted: str = field(repr=False)
     postal_code: str = field(repr=False)
@@ -129,7 +129,7 @@ class Envelope:
     status: StatusReference
 
     def claims(self, vct: CredentialType) -> dict[str, Any]:
-        """The always visible claims."""
+        """The always visible claims [CRED-1]."""
         issued = int(self.issued_at.timestamp())
         expires = int(self.expires_at.timestamp())
         return {

@@ -198,7 +198,7 @@ def message_json(message: Message) -> JSONObject:
 
 
 def parse_message(content: JSONObject) -> Message:
-    """Read what `ssi.envelope.unseal` returned; unknown kinds and members are refused.
+    """Read what `ssi.envelope.unseal` returned; unknown kinds and members are refused [SHA-UPD-2].
 
     Raises:
         Malformed: ``update.malformed``, or ``update.kind`` for a kind we do not know.
@@ -318,6 +318,7 @@ def verify_receipt(
     digest = fields.take_str("sealed_sha256", max_len=64)
     signed = _read_facts(fields)
     fields.done()
+    # What stands beside the statement is what was signed [SHA-RCP-3].
     if signed != receipt.facts or (signed.verifier_id, signed.for_jti, digest) != (
         verifier_id,
         jti,

@@ -50,7 +50,7 @@ from verifier_sdk.store import Store
 
 
 def receive_update(desk: Desk, token: str, now: datetime) -> StoredReceipt:
-    """Take one envelope from a holder [TRUST-UPD-1].
+    """Take one envelope from a holder [TRUST-UPD-1] [SHA-RCP-5].
 
     Args:
         desk: What receiving needs.

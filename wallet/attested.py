@@ -1,4 +1,4 @@
-"""Finding a credential that vouches for an address."""
+"""Finding a credential that vouches for an address [WAL-MOVE-4]."""
 
 from __future__ import annotations
 

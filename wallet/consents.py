@@ -188,7 +188,7 @@ def period_days(period: str) -> int:
 
 
 def consent_length(period: str) -> timedelta:
-    """Return how long updates are sent: as long as the firm keeps the data, ten years at most."""
+    """Return how long updates are sent: while the data is kept, ten years at most [WAL-CON-4]."""
     days = timedelta(days=period_days(period))
     return min(days, LONGEST_CONSENT) if days else DEFAULT_CONSENT
 

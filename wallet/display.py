@@ -34,7 +34,7 @@ ELLIPSIS = "..."  # three ASCII dots: U+2026 is one or two cells depending on th
 
 
 def show_name(text: str, *, limit: int = NAME_CELLS) -> str:
-    r"""Return a remote text as one safe line of at most ``limit`` cells.
+    r"""Return a remote text as one safe line of at most ``limit`` cells [WAL-SHOW-2].
 
     Args:
         text: what the other side sent, untouched.

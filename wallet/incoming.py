@@ -182,7 +182,7 @@ def _bound_key(claims: JSONObject, expected: Expected) -> str:
 def _check_anchor(
     ctx: Context, untrusted: UntrustedSdJwt, anchor: JSON, issuer_id: str, now: datetime
 ) -> JSONObject | None:
-    """Check that the credential is in the batch the issuer anchored, when it says so."""
+    """Check that the credential is in the anchored batch, when one is named [WAL-ISS-7]."""
     if anchor is None:
         return None
     if not isinstance(anchor, dict):

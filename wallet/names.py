@@ -89,7 +89,7 @@ class NameVerdict:
 
 
 def check_name(text: str) -> NameVerdict:
-    """Return the verdict on a firm's or an issuer's display name.
+    """Return the verdict on a firm's or an issuer's display name [WAL-NAME-2] [WAL-NAME-3].
 
     Args:
         text: the name as the other side wrote it.

@@ -28,7 +28,7 @@ from wallet.store import dump, load
 from wallet.vault import Row, Vault
 
 CANCELLED = "cancelled"
-FIRST_RETRY = timedelta(seconds=30)
+FIRST_RETRY = timedelta(seconds=30)  # twice as long each time [WAL-OUT-2]
 LONGEST_RETRY = timedelta(hours=6)
 _OPEN_STATES = tuple(state.value for state in DeliveryState if state not in FINAL_STATES)
 
@@ -81,7 +81,7 @@ def queue(  # noqa: PLR0913 - the columns of one message
     deadline: datetime,
     move_id: str | None = None,
 ) -> str:
-    """Write a message down and return its event id, which only this firm ever sees."""
+    """Write a message down; its event id is seen by this firm alone [SHA-UPD-3]."""
     event_id = ctx.new_uuid()
     ctx.vault.write(
         "INSERT INTO outbox(event_id, kind, move_id, verifier_id, record_id, content, state,"

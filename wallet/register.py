@@ -65,7 +65,7 @@ class Firm:
 
 
 def accredited_issuer(ctx: Context, url: str, *, now: datetime) -> Issuer:
-    """Return the issuer accredited under this very URL.
+    """Return the issuer accredited under this very URL [WAL-ISS-2].
 
     Raises:
         Untrusted: ``issuance.issuer_not_accredited``.

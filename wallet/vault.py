@@ -108,7 +108,7 @@ class Vault:
 
     @classmethod
     def open(cls, home: Path, passphrase: str, *, floor: KdfProfile = STANDARD) -> Self:
-        """Open a vault, every page checked.
+        """Open a vault, every page checked [WAL-VAULT-5].
 
         Args:
             home: the wallet's folder.

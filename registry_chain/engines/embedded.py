@@ -103,7 +103,7 @@ class EmbeddedEngine:
     # --- writing ---
 
     def submit(self, raw: bytes) -> str:
-        """Queue a transaction.
+        """Queue a transaction [REG-ENG-6].
 
         The same transaction again returns the same id: its fate is known or on the way [REG-TX-4].
 
@@ -268,7 +268,7 @@ class EmbeddedEngine:
                 self._fates.clear()
 
     def _run(self) -> None:
-        """Make blocks until told to stop and nothing waits."""
+        """Make blocks until told to stop and nothing waits, idle ones too [REG-ENG-4]."""
         beat = wall.monotonic() + self._heartbeat
         while True:
             with self._work:

@@ -85,6 +85,7 @@ def test_a_wrong_passphrase_is_told_and_nothing_opens(filled):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_an_offer_is_shown_with_its_proven_issuer_and_accepted(app, world, size):
+    """[WAL-ISS-1]"""
     Vault.create(app.config.home, PASSPHRASE, profile=CHEAPEST).close()
 
     async def story(pilot):

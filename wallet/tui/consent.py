@@ -118,7 +118,7 @@ class ConsentScreen(WalletScreen):
             yield Plain(self.words("also"), classes="quiet line")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Share only by the Share button; everything else refuses."""
+        """Share only by the Share button; everything else refuses [WAL-SHOW-6]."""
         if event.button.id == "share":
             self._share()
         else:

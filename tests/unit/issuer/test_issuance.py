@@ -241,6 +241,7 @@ def test_only_post_is_answered(issuer: Issuer):
 
 @pytest.mark.parametrize("path", ["/token", "/nonce", "/credential", "/notification"])
 def test_a_giant_body_is_refused_before_it_is_read(issuer: Issuer, path: str):
+    """[POR-WEB-1]"""
     answer = wallet(issuer).http.post(path, data=b"a" * 3_000_000, content_type="application/json")
     assert answer.status_code in {401, 413}
     if path in {"/token", "/nonce"}:
@@ -427,6 +428,7 @@ def test_another_media_type_is_refused(holder: Wallet):
 
 
 def test_without_a_good_token_there_is_nothing(holder: Wallet, clock: TestClock):
+    """[POR-OFFER-2]"""
     # I-06
     proofs = holder.proofs(keys(1))
     body = CredentialRequest(configuration_id="kyc", proofs=proofs).to_json()
@@ -508,6 +510,7 @@ def test_a_bad_notification_gets_its_code(holder: Wallet, body: dict[str, object
 
 
 def test_another_token_cannot_report_on_a_batch(issuer: Issuer, holder: Wallet):
+    """[POR-OFFER-2]"""
     name = holder.ask("kyc", holder.proofs(keys(1))).json["notification_id"]
     other = wallet(issuer)
     offer = decided(issuer, name="a2")
@@ -519,6 +522,7 @@ def test_another_token_cannot_report_on_a_batch(issuer: Issuer, holder: Wallet):
 
 
 def test_what_the_database_keeps_of_secrets_is_a_hash(holder: Wallet, tmp_path):
+    """[POR-OFFER-2]"""
     nonce = holder.nonce()
     holder.issuer.db.close()
     kept = b"".join(path.read_bytes() for path in tmp_path.glob("issuer.db*"))

@@ -25,6 +25,7 @@ from tests.support.chain import TestClock
 from tests.support.issuer_world import keys, wallet
 from tests.support.portal_pages import (
     ANSWERS,
+    PASSWORD,
     Browser,
     code,
     found,
@@ -185,6 +186,7 @@ class SilentLedger:
 
 @pytest.mark.parametrize("silent", [False, True])
 def test_a_revocation_holds_even_when_the_chain_is_silent(app: Flask, issuer: Issuer, silent: bool):
+    """[POR-REV-1]"""
     case = submitted(app)
     operator(app, "sato").decide(case, "approve")
     number = found(r'id="tx-code">(\d{6})<', operator(app, "suzuki").decide(case, "issue").text)
@@ -386,3 +388,45 @@ def test_the_state_of_a_case_is_told(app: Flask):
     case = submitted(app)
     sato = operator(app, "sato")
     assert state(sato.http.get(f"/operator/cases/{case}").text) == "submitted"
+
+
+def test_a_password_is_kept_as_argon2id(app: Flask, issuer: Issuer):
+    # Clause [POR-LOGIN-1].
+    hire(issuer, "sato")
+    with issuer.db.transaction() as session:
+        kept = session.get_one(Operator, "sato").password_hash
+    assert kept.startswith("$argon2id$v=19$")
+    assert PASSWORD not in kept
+    hire(issuer, "ito")
+    with issuer.db.transaction() as session:
+        assert session.get_one(Operator, "ito").password_hash != kept  # a salt of its own
+
+
+def test_every_try_counts_and_a_locked_account_answers_like_any_other(
+    app: Flask, issuer: Issuer, clock: TestClock
+):
+    # Clause [POR-LOGIN-2], catalogue I-16.
+    hire(issuer, "sato")
+    browser = Browser.new(app)
+    wrong = [browser.sign_in("sato", f"wrong password {turn}").text for turn in range(10)]
+    locked = browser.sign_in("sato")
+    assert locked.status_code == 403
+    assert {locked.text, browser.sign_in("nobody").text, *wrong} == {wrong[0]}
+    clock.move(minutes=15, seconds=1)
+    assert Browser.new(app).sign_in("sato").status_code == 303
+
+
+def test_tries_in_parallel_are_all_counted(app: Flask, issuer: Issuer):
+    # Clause [POR-LOGIN-2]: twenty at once have ten tries between them.
+    hire(issuer, "sato")
+
+    def attempt(turn: int) -> bool:
+        try:
+            accounts.sign_in(issuer, name="sato", password=PASSWORD if turn == 19 else "wrong")
+        except Rejected:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(attempt, range(19)))
+    assert not attempt(19)

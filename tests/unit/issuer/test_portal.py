@@ -175,6 +175,7 @@ def either() -> str:
 
 
 def test_what_was_typed_comes_back_with_the_problem(resident: Browser):
+    """[POR-CHECK-1]"""
     answer = resident.apply(name_kana="たかさき", licence_expiry="2020-01-01", consent=None)
     assert problems(answer) == {
         "name_kana": "not_kana",

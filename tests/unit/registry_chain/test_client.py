@@ -18,8 +18,11 @@ from registry_chain.transactions import (
     PublishStatus,
     ReinstateMember,
     SuspendMember,
+    parse_tx,
     register_key,
+    tx_id_of,
 )
+from ssi.encoding import b64url_decode, b64url_encode, sha256
 from ssi.errors import (
     InvalidProof,
     Misbehaviour,
@@ -359,10 +362,27 @@ def test_a_status_list_comes_from_any_node(chain: Chain) -> None:
     client = chain.client()
     record = client.status_record("city-kyc", "main", START)
     assert client.status_token(record) == token
+    assert record.digest in tokens_of(chain)
     with pytest.raises(InvalidProof):
         through(chain, _another_body).status_token(record)
     with pytest.raises(Unavailable):
         client.status_token(replace(record, digest=digest_of("none")))
+
+
+def tokens_of(chain: Chain) -> set[str]:
+    """[REG-APP-4] What is served beside the map, made again from nothing but the blocks."""
+    made = set()
+    for block in chain.engine.blocks(1, 200):
+        for place, encoded in enumerate(block["txs"]):
+            raw = b64url_decode(encoded).decode()
+            outcome = chain.engine.outcome(tx_id_of(raw))
+            assert (outcome.height, outcome.index) == (block["height"], place)
+            body = parse_tx(raw).body
+            if isinstance(body, PublishStatus):
+                digest = b64url_encode(sha256(body.token.encode()))
+                assert chain.engine.token(digest) == body.token
+                made.add(digest)
+    return made
 
 
 def _another_body(request: Request) -> Response:

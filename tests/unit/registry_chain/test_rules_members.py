@@ -18,6 +18,7 @@ from registry_chain.transactions import (
     rotate_key,
 )
 from registry_chain.transactions.fields import bare_jwk
+from ssi.encoding import canonical_json, parse_json_object
 from ssi.errors import Malformed
 from ssi.keys import Alg, SoftwareSigner
 from tests.support.refusals import refused
@@ -49,6 +50,23 @@ def test_an_administrator_admits_a_member() -> None:
     assert (record.state, record.roles, record.height) == ("active", ("firm",), 1)
     with refused(ledger, "REG-MEM-1", "member_exists"):
         ledger.do("council", NEWCOMER)
+
+
+def test_a_record_tells_its_state_and_last_change_and_never_goes_away() -> None:
+    """[REG-REC-1]"""
+    ledger = settled()
+    before = dict(ledger.state)
+    ledger.do("council", SuspendIssuer(issuer="city-kyc", reason="x"))
+    height, time = ledger.height - 1, ledger.time - 1
+    assert before.keys() <= ledger.state.keys()
+    for key, raw in ledger.state.items():
+        record = parse_json_object(raw)
+        assert raw == canonical_json(record), key
+        if key.partition("/")[0] in {"member", "issuer", "verifier", "operator"}:
+            assert record["v"] == 1
+            assert {"state", "height", "time"} <= record.keys(), key
+    ended = parse_json_object(ledger.state["issuer/city-kyc"])
+    assert (ended["state"], ended["height"], ended["time"]) == ("suspended", height, time)
 
 
 @pytest.mark.parametrize("account", ["city-kyc", "yubin-box", "watcher"])

@@ -93,7 +93,7 @@ def test_staging_again_replaces(store: Store) -> None:
 
 
 def test_the_engines_rows_share_the_fate_of_the_state(store: Store) -> None:
-    """[REG-MAP-4] Both are durable, or neither, and then the block can be committed again."""
+    """[REG-APP-1] [REG-MAP-4] Both are durable, or neither; then the block can be put again."""
 
     def failing(db: sqlite3.Connection) -> None:
         db.execute("CREATE TABLE block (height INTEGER)")

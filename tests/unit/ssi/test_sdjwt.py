@@ -380,6 +380,7 @@ def test_exactly_the_selected_claims_and_their_parents_are_shown(paths, shown):
 
 
 def test_a_selection_is_presented_once():
+    """[CRED-KB-2]"""
     selected = select(issued(), [(*ROOT, "name")])
     presented = present(selected, ES_HOLDER, audience=AUDIENCE, nonce=NONCE, now=NOW)
     assert kb_code(presented) == "accepted"

@@ -35,6 +35,7 @@ def send(mover, message, **changes):
 
 
 def test_a_move_reaches_the_customers_record_once_and_is_receipted(world, mover):
+    """[SHA-RCP-5]"""
     told = []
     world.verifier.on("address.updated")(told.append)
     envelope = mover.envelope(mover.moved())

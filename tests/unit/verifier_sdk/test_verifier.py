@@ -212,6 +212,7 @@ def test_2_a_rejected_answer_uses_the_request_up(world, holder):
     ],
 )
 def test_3_what_the_ledger_says_of_issuer_and_key_counts(world, holder, key, changes, code):
+    """[REG-ISS-6]"""
     form = holder.answer(world.verifier, world.ask().link)
     world.ledger.change(key, **changes)
     refused(world, form, code, Untrusted, Step.ISSUER)

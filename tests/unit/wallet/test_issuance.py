@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from ssi.encoding import canonical_json, parse_json_object
 from ssi.errors import Rejected, Unavailable
 from ssi.keys import Alg, generate_signer
 from ssi.oid4vci import CredentialConfiguration
@@ -21,6 +22,41 @@ def test_credentials_are_verified_and_stored_each_under_its_own_key(supplied, wo
     assert keys_in(supplied) == 5
     assert world.issuer.notices == ["credential_accepted"]
     assert [entry.kind.value for entry in supplied.history()] == ["received"]
+
+
+def test_a_new_key_is_in_the_vault_before_anyone_hears_of_it(holder, world):
+    """[WAL-ISS-5] A crash right after the request loses no key the issuer signed for."""
+    kept, handle = [], world.issuer.handle
+
+    def watching(request):
+        if request.url.endswith("/credential"):
+            kept.append(keys_in(holder))
+        return handle(request)
+
+    world.issuer.handle = watching
+    holder.accept_offer(world.issuer.offer(), "123456")
+    assert kept == [5]
+
+
+def test_a_list_of_issuers_is_a_hint_and_no_more(holder, world, monkeypatch):
+    """[WAL-TRUST-2] A node adds an issuer of its own to the list; no proof follows."""
+    forged = {"key": "issuer/evil", "value": {"url": "http://127.0.0.1:9999", "state": "active"}}
+    told, fetch = [], holder._ctx.fetch
+
+    def lying(request):
+        answer = fetch(request)
+        if "/v1/list?" not in request.url:
+            return answer
+        listed = parse_json_object(answer.body)
+        told.append(request.url)
+        return replace(answer, body=canonical_json(listed | {"items": [forged]}))
+
+    monkeypatch.setattr(holder, "_ctx", replace(holder._ctx, fetch=lying))
+    with pytest.raises(Rejected) as caught:
+        holder.accept_offer(world.issuer.offer(credential_issuer="http://127.0.0.1:9999"), "123456")
+    assert told
+    assert caught.value.code in {"issuance.issuer_not_accredited", "chain.issuer_unknown"}
+    assert world.issuer.seen == []
 
 
 def test_an_issuer_nobody_accredited_gets_no_code(holder, world):  # [WAL-ISS-2]
@@ -130,7 +166,8 @@ BENDS = [
 
 
 @pytest.mark.parametrize(("bend", "code"), BENDS, ids=[code for _, code in BENDS])
-def test_one_bad_credential_refuses_the_whole_answer(holder, world, bend, code):  # [WAL-ISS-6]
+def test_one_bad_credential_refuses_the_whole_answer(holder, world, bend, code):
+    """[WAL-ISS-6] [WAL-ONCE-2]"""
     world.issuer.bend = bend
     with pytest.raises(Rejected) as caught:
         holder.accept_offer(world.issuer.offer(), "123456")
@@ -148,6 +185,7 @@ def test_more_credentials_than_keys_are_refused(holder, world):
 
 
 def test_the_same_credential_twice_is_refused(holder, world):
+    """[WAL-ONCE-2]"""
     world.issuer.bend_response = lambda issued: [issued[0], issued[0]]
     with pytest.raises(Rejected) as caught:
         holder.accept_offer(world.issuer.offer(), "123456")
@@ -200,6 +238,7 @@ def test_what_does_not_answer_stores_nothing(holder, world, down):
 
 
 def test_a_ledger_too_old_is_no_ground_for_trust(own_world, tmp_path):
+    """[WAL-TRUST-1]"""
     own_world.clock.ahead = timedelta(hours=1)
     with own_world.holder(tmp_path / "w") as holder, pytest.raises(Unavailable):
         holder.accept_offer(own_world.issuer.offer(), "123456")

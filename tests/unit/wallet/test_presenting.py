@@ -5,12 +5,14 @@ import pytest
 
 from registry_chain.transactions import SuspendVerifier
 from ssi.errors import NotYetValid, Rejected, Untrusted
-from tests.support.wallet_world import BOX, FIRM, FirmSim
-from wallet.consents import Problem
+from tests.support.wallet_world import BOX, FIRM, NEW_ADDRESS, FirmSim
+from wallet.consents import Problem, consent_length
+from wallet.moves import JST
 from wallet.presenting import Shared
 
 
-def test_a_plan_shows_the_registered_firm_the_terms_and_the_values(supplied, world):  # [WAL-SHOW-4]
+def test_a_plan_shows_the_registered_firm_the_terms_and_the_values(supplied, world):
+    """[WAL-SHOW-4] [WAL-TRUST-1]"""
     plan = supplied.review(world.minpaku.ask("name", "address"))
     assert plan.can_answer
     assert plan.firm.names.ja == "minpaku-one 株式会社"
@@ -152,6 +154,7 @@ def test_a_third_firm_is_told_to_wait_for_new_copies(supplied, world):
 
 
 def test_two_plans_of_two_firms_never_share_a_copy(supplied, world):
+    """[WAL-ONCE-3]"""
     supplied._ctx.vault.write(
         "DELETE FROM credentials WHERE id NOT IN (SELECT id FROM credentials LIMIT 1)"
     )
@@ -168,6 +171,7 @@ def test_two_plans_of_two_firms_never_share_a_copy(supplied, world):
 
 
 def test_a_broken_line_is_told_as_unknown_and_logged(supplied, world):
+    """[WAL-ERR-1]"""
     plan = supplied.review(world.minpaku.ask("name"))
     world.down.add(f"{FIRM}/minpaku-one/response")
     outcome = supplied.answer(plan)
@@ -197,6 +201,39 @@ def test_agreeing_to_updates_makes_a_countersigned_consent_on_its_way_to_the_cha
     assert (consent.state, consent.ledger, consent.updates) == ("given", "queued", True)
     (item,) = world.mailbox.consents
     assert item["commitment"] == consent.commitment
+
+
+def test_a_consent_is_in_the_vault_before_the_firm_hears_of_it(supplied, world):
+    """[WAL-CON-1]"""
+    seen, handle = [], world.minpaku.handle
+
+    def watching(request):
+        if request.url.endswith("/response") or "/response/" in request.url:
+            seen.append([item.verifier_id for item in supplied.consents()])
+        return handle(request)
+
+    world.minpaku.handle = watching
+    supplied.answer(supplied.review(world.minpaku.ask("address")), accept_updates=True)
+    assert seen == [["minpaku-one"]]
+
+
+@pytest.mark.parametrize(("period", "days"), [("P30D", 30), ("P3Y", 3 * 365), ("P80Y", 10 * 365)])
+def test_a_consent_ends_when_the_firm_stops_keeping_the_data(period, days):
+    """[WAL-CON-4]"""
+    assert abs(consent_length(period) - timedelta(days=days)) <= timedelta(days=4)
+
+
+def test_no_update_follows_a_consent_that_ended(own_world, tmp_path):
+    """[WAL-CON-4]"""
+    with own_world.holder(tmp_path / "w") as holder:
+        holder.accept_offer(own_world.issuer.offer(), "123456")
+        holder.answer(holder.review(own_world.minpaku.ask("address")), accept_updates=True)
+        (consent,) = holder.consents()
+        assert consent.live(own_world.clock())
+        own_world.clock.ahead += consent.until - own_world.clock()
+        holder.move(NEW_ADDRESS.to_json(), own_world.clock().astimezone(JST).date())
+        assert holder.deliveries() == ()
+        assert holder.send_due() == ()
 
 
 def test_without_the_tick_there_is_no_consent_and_no_relation(supplied, world):

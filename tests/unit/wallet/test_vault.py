@@ -32,6 +32,7 @@ def test_what_was_stored_is_there_again(home):
 
 
 def test_nothing_readable_is_on_the_disk(home):
+    """[WAL-VAULT-1]"""
     for path in (home / "vault").iterdir():
         assert b"kept" not in path.read_bytes()
         assert b"SQLite format" not in path.read_bytes()
@@ -43,7 +44,7 @@ def test_a_wrong_passphrase_opens_nothing(home):
     reopen(home).close()
 
 
-def test_the_folder_is_ours_alone(home):  # [WAL-VAULT-6]
+def test_the_folder_is_ours_alone(home):  # [WAL-VAULT-6] [WAL-VAULT-1]
     assert (home / "vault").stat().st_mode & 0o777 == 0o700
     for name in ("vault.key", "vault.db", "vault.lock"):
         assert (home / "vault" / name).stat().st_mode & 0o077 == 0
@@ -263,6 +264,7 @@ def test_composed_and_decomposed_passphrases_are_one(tmp_path):  # [WAL-VAULT-2]
 
 
 def test_a_newer_wallet_is_not_touched(home):
+    """[WAL-VAULT-8]"""
     with reopen(home) as vault:
         vault.read("PRAGMA user_version = 99")
     with pytest.raises(VaultError) as caught:
