@@ -463,6 +463,34 @@ class AckRecord(Record):
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeRecord(Record):
+    """That a block's hash was anchored outside, and the digest of the proof."""
+
+    PREFIX = "bridge"
+    account: str
+    epoch: str
+    anchored_height: int
+    block_hash: str
+    method: str
+    digest: str
+
+    @classmethod
+    def _read(cls, reading: Fields) -> Self:
+        state, height, time = _common(reading)
+        return cls(
+            state=state,
+            height=height,
+            time=time,
+            account=reading.take_str("account"),
+            epoch=reading.take_str("epoch"),
+            anchored_height=reading.take_int("anchored_height"),
+            block_hash=reading.take_str("block_hash"),
+            method=reading.take_str("method"),
+            digest=reading.take_str("digest"),
+        )
+
+
 def member_key(member: str) -> str:
     """The map key of a member."""
     return f"member/{member}"
@@ -531,6 +559,11 @@ def notice_key(commitment: str) -> str:
 def ack_key(notice: str) -> str:
     """The map key of the answer to a notice."""
     return f"ack/{notice}"
+
+
+def bridge_key(epoch: str, digest: str) -> str:
+    """The map key of an outside anchor."""
+    return f"bridge/{epoch}/{digest}"
 
 
 def lane_key(account: str, lane: int) -> str:

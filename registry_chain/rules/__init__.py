@@ -20,6 +20,7 @@ from registry_chain.records import (
 )
 from registry_chain.rules import (
     anchors,
+    bridges,
     consents,
     issuers,
     keys,
@@ -66,6 +67,7 @@ _FAMILIES: tuple[Mapping[str, Rule], ...] = (
     schemas.RULES,
     status.RULES,
     anchors.RULES,
+    bridges.RULES,
     consents.RULES,
     notices.RULES,
 )

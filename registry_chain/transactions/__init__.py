@@ -21,6 +21,7 @@ from registry_chain.transactions.bodies import (
     SuspendMember,
     UpdateMemberKeys,
 )
+from registry_chain.transactions.bridges import AttestBridge
 from registry_chain.transactions.commitments import (
     AckItem,
     CommitAcks,
@@ -70,6 +71,7 @@ __all__ = [
     "AckItem",
     "AdmitMember",
     "AnchorBatch",
+    "AttestBridge",
     "Body",
     "ClaimPath",
     "CommitAcks",

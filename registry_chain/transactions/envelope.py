@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from registry_chain.transactions import bodies as b
+from registry_chain.transactions import bridges as g
 from registry_chain.transactions import commitments as c
 from registry_chain.transactions import fields as f
 from registry_chain.transactions import verifiers as v
@@ -44,6 +45,7 @@ _ALL: tuple[type[Body], ...] = (
     b.PublishSchema,
     b.PublishStatus,
     b.AnchorBatch,
+    g.AttestBridge,
     c.RecordConsents,
     c.WithdrawConsents,
     c.CommitNotices,

@@ -151,7 +151,7 @@ def test_junk_is_rejected(junk: str | bytes) -> None:
 
 
 def test_every_type_has_one_class() -> None:
-    assert len(TX_TYPES) == 22
+    assert len(TX_TYPES) == 23
     assert all(name == kind.TYPE for name, kind in TX_TYPES.items())
 
 
