@@ -6,7 +6,7 @@ a *page* of sixteen slots; the map is a tree of pages, and a page is never chang
 by one of a newer version [REG-MAP-3].
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, NamedTuple, TypeAlias
@@ -20,6 +20,8 @@ _LEAF_TAG: Final = b"JMT::LeafNode"
 _INNER_TAG: Final = b"JMT::IntrnalNode"  # spelled so in the crate
 _SLOTS: Final = 16
 _ROOT: Final = 1
+LoadPage: TypeAlias = "Callable[[Child, str], Page]"
+SavePage: TypeAlias = "Callable[[str, Page], object]"
 
 
 class Leaf(NamedTuple):
@@ -36,9 +38,17 @@ class Child(NamedTuple):
     hash: bytes
 
 
-Slot: TypeAlias = Leaf | Child | None
-LoadPage: TypeAlias = "Callable[[Child, str], Page]"
-Pages: TypeAlias = "dict[str, Page]"
+# A slot as it is stored, told apart by its length: nothing, the two hashes of a leaf, or the
+# version (8 bytes) and the hash of a page below. Bytes, because pages are copied and written a lot.
+Slot: TypeAlias = bytes
+_LEAF_SIZE: Final = 2 * HASH_SIZE
+_CHILD_SIZE: Final = 8 + HASH_SIZE
+_SIZES: Final = frozenset({0, _LEAF_SIZE, _CHILD_SIZE})
+
+
+def leaf_of(key: str, value: bytes) -> Leaf:
+    """Return the leaf of a record."""
+    return Leaf(key_hash(key), value_hash(value))
 
 
 def key_hash(key: str) -> bytes:
@@ -62,27 +72,28 @@ def inner_hash(left: bytes, right: bytes) -> bytes:
 
 
 class Page:
-    """Four levels of the map: sixteen slots, and the hashes over them as a heap with root 1.
+    """Four levels of the map: sixteen slots and the nodes over them, as a heap whose root is 1.
 
-    A heap entry of ``bytes`` is an inner node or a child page; a `Leaf` is a subtree with that leaf
-    alone; ``None`` is an empty subtree. A page given to a cache must not be changed any more.
+    A node weighs what its subtree holds: an empty one 0, a leaf 1, a page below 2, because that
+    has two leaves at least. A node of weight 1 *is* its leaf. A page never changes.
     """
 
-    __slots__ = ("_hashes", "_heap", "slots")
+    __slots__ = ("_hashes", "_weights", "slots")
 
-    def __init__(self, slots: Sequence[Slot] = ()) -> None:
-        self.slots: list[Slot] = list(slots) or [None] * _SLOTS
-        self._heap: list[bytes | Leaf | None] = [None] * (2 * _SLOTS)
+    def __init__(self, slots: Mapping[int, Slot] | None = None) -> None:
+        self.slots: list[Slot] = [b""] * _SLOTS
         self._hashes: list[bytes] = [EMPTY] * (2 * _SLOTS)
+        self._weights = bytearray(2 * _SLOTS)
         if slots:
-            self.rehash({index for index, slot in enumerate(slots) if slot is not None})
+            self._put(slots)
 
-    def copy(self) -> "Page":
-        """Return a page that may be changed while this one stays; nothing is hashed again."""
+    def replaced(self, slots: Mapping[int, Slot]) -> "Page":
+        """Return the page with other slots in it; only what is above them is hashed again."""
         page = Page()
-        page.slots[:] = self.slots
-        page._heap[:] = self._heap
-        page._hashes[:] = self._hashes
+        page.slots = self.slots.copy()
+        page._hashes = self._hashes.copy()
+        page._weights = self._weights.copy()
+        page._put(slots)
         return page
 
     @property
@@ -90,53 +101,44 @@ class Page:
         """The hash of all that is below."""
         return self._hashes[_ROOT]
 
-    def rehash(self, touched: set[int]) -> None:
-        """Bring the hashes over changed slots up to date."""
-        heap, hashes = self._heap, self._hashes
-        for index in touched:
-            slot = self.slots[index]
-            heap[_SLOTS + index] = slot.hash if isinstance(slot, Child) else slot
-            hashes[_SLOTS + index] = _slot_hash(slot)
-        level = {(_SLOTS + index) >> 1 for index in touched}
-        while level and level != {0}:
-            for node in level:
-                left, right = heap[2 * node], heap[2 * node + 1]
-                if (left is None and not isinstance(right, bytes)) or (
-                    right is None and not isinstance(left, bytes)
-                ):
-                    single = 2 * node + (left is None)
-                    heap[node], hashes[node] = heap[single], hashes[single]
+    def _put(self, slots: Mapping[int, Slot]) -> None:
+        hashes, weights = self._hashes, self._weights
+        above = 0  # a bit for each node to compute
+        for index, slot in slots.items():
+            node = _SLOTS + index
+            self.slots[index] = slot
+            if len(slot) == _LEAF_SIZE:
+                weights[node], hashes[node] = 1, sha256(_LEAF_TAG + slot).digest()
+            else:
+                weights[node], hashes[node] = 2, slot[8:]
+            above |= 1 << (node >> 1)
+        for node in range(_SLOTS - 1, 0, -1):
+            if above >> node & 1:
+                left = 2 * node
+                weights[node] = weights[left] + weights[left + 1]
+                if weights[node] > 1:
+                    hashes[node] = sha256(_INNER_TAG + hashes[left] + hashes[left + 1]).digest()
                 else:
-                    hashes[node] = inner_hash(hashes[2 * node], hashes[2 * node + 1])
-                    heap[node] = hashes[node]
-            level = {node >> 1 for node in level}
+                    hashes[node] = hashes[left if weights[left] else left + 1]
+                above |= 1 << (node >> 1)
 
-    def path(self, slot: int) -> tuple[Leaf | Child | None, list[bytes]]:
-        """Return what a search through ``slot`` ends at, and the siblings from there upwards."""
-        node = _SLOTS + slot
-        while node != _ROOT and not isinstance(self._heap[node >> 1], bytes):
+    def path(self, index: int) -> tuple[Slot, list[bytes]]:
+        """Return what a search through a slot ends at, and the siblings from there upwards."""
+        node, weights = _SLOTS + index, self._weights
+        while node != _ROOT and weights[node >> 1] <= 1:
             node >>= 1
-        child = self.slots[slot]
-        found = self._heap[node]
-        end = child if isinstance(child, Child) else found if isinstance(found, Leaf) else None
+        end = node
+        while end < _SLOTS:  # down again, to the one leaf there is
+            end = 2 * end + (not weights[2 * end])
         siblings = []
         while node != _ROOT:
             siblings.append(self._hashes[node ^ 1])
             node >>= 1
-        return end, siblings
+        return self.slots[end - _SLOTS], siblings
 
     def encode(self) -> bytes:
-        """Return the stored form: which slots are leaves, which children, then each in order."""
-        leaves = children = 0
-        parts = []
-        for index, slot in enumerate(self.slots):
-            if isinstance(slot, Leaf):
-                leaves |= 1 << index
-                parts.append(slot.key_hash + slot.value_hash)
-            elif slot is not None:
-                children |= 1 << index
-                parts.append(slot.version.to_bytes(8, "big") + slot.hash)
-        return leaves.to_bytes(2, "big") + children.to_bytes(2, "big") + b"".join(parts)
+        """Return the stored form: the lengths of the slots, then the slots."""
+        return bytes(map(len, self.slots)) + b"".join(self.slots)
 
     @classmethod
     def decode(cls, data: bytes) -> "Page":
@@ -145,37 +147,24 @@ class Page:
         Raises:
             ValueError: The bytes are no page; the store calls it corruption.
         """
-        leaves, children = int.from_bytes(data[:2], "big"), int.from_bytes(data[2:4], "big")
-        slots: list[Slot] = []
-        at = 4
-        for index in range(_SLOTS):
-            if leaves >> index & 1:
-                slots.append(Leaf(data[at : at + 32], data[at + 32 : at + 64]))
-                at += 64
-            elif children >> index & 1:
-                slots.append(
-                    Child(int.from_bytes(data[at : at + 8], "big"), data[at + 8 : at + 40])
-                )
-                at += 40
-            else:
-                slots.append(None)
-        if at != len(data) or leaves & children:
+        slots, at = {}, _SLOTS
+        for index, size in enumerate(data[:_SLOTS]):
+            if size:
+                slots[index] = data[at : at + size]
+                at += size
+        if at != len(data) or not _SIZES.issuperset(data[:_SLOTS]):
             raise ValueError("not a page")
         return cls(slots)
 
 
-def _slot_hash(slot: Slot) -> bytes:
-    if slot is None:
-        return EMPTY
-    return slot.hash if isinstance(slot, Child) else leaf_hash(slot)
+_NEW_PAGE: Final = Page()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """What new leaves make of the map: its root, the pages to write and those replaced."""
+    """What new leaves make of the map: its root and the pages that were replaced."""
 
     root: Child | None
-    pages: Pages
     stale: tuple[tuple[int, str], ...]
 
     @property
@@ -184,7 +173,9 @@ class Update:
         return EMPTY if self.root is None else self.root.hash
 
 
-def update(root: Child | None, leaves: Sequence[Leaf], *, version: int, load: LoadPage) -> Update:
+def update(
+    root: Child | None, leaves: Iterable[Leaf], *, version: int, load: LoadPage, save: SavePage
+) -> Update:
     """Put leaves into the map.
 
     Args:
@@ -192,51 +183,57 @@ def update(root: Child | None, leaves: Sequence[Leaf], *, version: int, load: Lo
         leaves: The new leaves, no key twice.
         version: The version the new pages belong to; newer than any in the map.
         load: Reads a page of the map by its name and path.
+        save: Takes each new page with its path, those below before those above.
 
     Returns:
-        The new root and the difference in pages. A leaf that is there already changes nothing.
+        The new root. A leaf that is there already changes nothing.
     """
-    pages: Pages = {}
     stale: list[tuple[int, str]] = []
-    items = [(leaf.key_hash.hex(), leaf) for leaf in leaves]
+    written_by = version.to_bytes(8, "big")
 
-    def put(path: str, old: Child | None, below: list[tuple[str, Leaf]]) -> Child | None:
-        """Return the page at ``path`` with the leaves below it, or ``None`` if nothing changed."""
-        page = Page() if old is None else load(old, path).copy()
-        touched = set()
+    def put(path: str, old: Child | None, below: list[Slot]) -> Slot:
+        """Put leaves into the page at ``path``; return its slot, empty if nothing changed."""
+        page = _NEW_PAGE if old is None else load(old, path)
+        changed = {}
         for index, group in _by_slot(below, len(path)).items():
             slot = _fill(page.slots[index], f"{path}{index:x}", group, put)
-            if slot is not None and slot != page.slots[index]:
-                page.slots[index] = slot
-                touched.add(index)
-        if not touched:
-            return None
-        page.rehash(touched)
-        pages[path] = page
+            if slot and slot != page.slots[index]:
+                changed[index] = slot
+        if not changed:
+            return b""
+        page = page.replaced(changed)
+        save(path, page)
         if old is not None:
             stale.append((old.version, path))
-        return Child(version, page.hash)
+        return written_by + page.hash
 
-    return Update(root=put("", root, items) or root, pages=pages, stale=tuple(stale))
-
-
-_Put: TypeAlias = Callable[[str, Child | None, list[tuple[str, Leaf]]], Child | None]
+    top = put("", root, [b"".join(leaf) for leaf in leaves])
+    return Update(root=_child(top) if top else root, stale=tuple(stale))
 
 
-def _fill(slot: Slot, path: str, group: list[tuple[str, Leaf]], put: _Put) -> Slot:
+_Put: TypeAlias = Callable[[str, Child | None, list[Slot]], Slot]
+
+
+def _fill(slot: Slot, path: str, group: list[Slot], put: _Put) -> Slot:
     """Return what a slot holds once a group of leaves has been put through it."""
-    if isinstance(slot, Child):
-        return put(path, slot, group)
-    if isinstance(slot, Leaf) and all(leaf.key_hash != slot.key_hash for _, leaf in group):
-        group = [*group, (slot.key_hash.hex(), slot)]
-    return group[0][1] if len(group) == 1 else put(path, None, group)
+    if len(slot) == _CHILD_SIZE:
+        return put(path, _child(slot), group)
+    if slot and all(leaf[:HASH_SIZE] != slot[:HASH_SIZE] for leaf in group):
+        group.append(slot)
+    return group[0] if len(group) == 1 else put(path, None, group)
 
 
-def _by_slot(items: list[tuple[str, Leaf]], depth: int) -> dict[int, list[tuple[str, Leaf]]]:
-    groups: dict[int, list[tuple[str, Leaf]]] = {}
-    for item in items:
-        groups.setdefault(int(item[0][depth], 16), []).append(item)
+def _by_slot(leaves: list[Slot], depth: int) -> dict[int, list[Slot]]:
+    """Sort leaves by the hexadecimal digit of their key hash at a depth."""
+    byte, shift = depth >> 1, 0 if depth & 1 else 4
+    groups: dict[int, list[Slot]] = {}
+    for leaf in leaves:
+        groups.setdefault(leaf[byte] >> shift & 0xF, []).append(leaf)
     return groups
+
+
+def _child(slot: Slot) -> Child:
+    return Child(int.from_bytes(slot[:8], "big"), slot[8:])
 
 
 def find(root: Child | None, wanted: bytes, *, load: LoadPage) -> tuple[Leaf | None, list[bytes]]:
@@ -252,23 +249,31 @@ def find(root: Child | None, wanted: bytes, *, load: LoadPage) -> tuple[Leaf | N
         siblings from there up to the root.
     """
     digits = wanted.hex()
-    end: Leaf | Child | None = root
+    page, path = root, ""
     upwards: list[list[bytes]] = []
-    while isinstance(end, Child):
-        depth = len(upwards)
-        end, siblings = load(end, digits[:depth]).path(int(digits[depth], 16))
+    end: Slot = b""
+    while page is not None:
+        end, siblings = load(page, path).path(int(digits[len(path)], 16))
         upwards.append(siblings)
-    return end, [sibling for siblings in reversed(upwards) for sibling in siblings]
+        page = _child(end) if len(end) == _CHILD_SIZE else None
+        path = digits[: len(upwards)]
+    leaf = Leaf(end[:HASH_SIZE], end[HASH_SIZE:]) if end else None
+    return leaf, [sibling for siblings in reversed(upwards) for sibling in siblings]
 
 
 def root_of(records: Mapping[str, bytes]) -> bytes:
     """Return the root of a map that holds exactly these records."""
-    leaves = [Leaf(key_hash(key), value_hash(value)) for key, value in records.items()]
-    return update(None, leaves, version=0, load=_no_page).root_hash
+    leaves = (leaf_of(key, value) for key, value in records.items())
+    return update(None, leaves, version=0, load=no_page, save=_forget).root_hash
 
 
-def _no_page(page: Child, path: str) -> Page:
+def no_page(page: Child, path: str) -> Page:
+    """Load nothing, for a map that is new."""
     raise LookupError(f"a new map has no page {page.version}/{path}")
+
+
+def _forget(path: str, page: Page) -> None:
+    """Save nothing, for a map of which only the root is wanted."""
 
 
 def verify_path(root: bytes, wanted: bytes, leaf: Leaf | None, siblings: Sequence[bytes]) -> None:

@@ -9,62 +9,25 @@ import os
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
 
 from registry_chain import jmt
+from registry_chain import storerows as rows
 from registry_chain.light.map_proof import MapProof
 from registry_chain.state import Changes, check_changes, is_key
 from registry_chain.storefile import corrupt, lock, open_database, translated
-from ssi.errors import Malformed, Unavailable
+from registry_chain.storerows import Root, Staged
+from ssi.errors import InvalidProof, Malformed, Unavailable
 
 Result = TypeVar("Result")
 Extra = Callable[[sqlite3.Connection], None]
 
 CACHED_PAGES: Final = 20_000
 MAX_ITEMS: Final = 1000
-# Pages are keyed version first: a block's pages are then written side by side.
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS root (
-    version INTEGER PRIMARY KEY, hash BLOB NOT NULL, page INTEGER
-);
-CREATE TABLE IF NOT EXISTS page (
-    version INTEGER NOT NULL, path TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (version, path)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS stale (
-    since INTEGER NOT NULL, version INTEGER NOT NULL, path TEXT NOT NULL,
-    PRIMARY KEY (since, version, path)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS record (
-    id INTEGER PRIMARY KEY, key TEXT NOT NULL, version INTEGER NOT NULL, value BLOB NOT NULL
-);
-CREATE UNIQUE INDEX IF NOT EXISTS record_key ON record (key, version);
-"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Root:
-    """The map as one version left it."""
-
-    version: int
-    hash: bytes
-    page: int | None
-
-    @property
-    def child(self) -> jmt.Child | None:
-        return None if self.page is None else jmt.Child(self.page, self.hash)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Staged:
-    """A computed block that nobody else sees yet."""
-
-    root: _Root
-    changes: Changes
-    update: jmt.Update
 
 
 class Store:
@@ -88,10 +51,10 @@ class Store:
         self._mutex = threading.RLock()
         self._cache: OrderedDict[tuple[int, str], jmt.Page] = OrderedDict()
         self._cached_pages = cached_pages
-        self._staged: _Staged | None = None
+        self._staged: Staged | None = None
         self._lock_file = None if readonly else lock(self._path)
         try:
-            self._db = open_database(self._path, schema=None if readonly else _SCHEMA)
+            self._db = open_database(self._path, schema=None if readonly else rows.SCHEMA)
             self._head = self._read_head()
         except BaseException:
             self._unlock()
@@ -166,18 +129,9 @@ class Store:
             Keys and values. A listing proves nothing; see `prove`.
         """
         as_of = self.version if version is None else self._root(version).version
-        found: list[tuple[str, bytes]] = []
-        last, strictly = (after, True) if after and after >= prefix else (prefix, False)
         with self._using() as db:
-            while len(found) < min(limit, MAX_ITEMS):
-                row = db.execute(_NEXT_KEY[strictly], (last,)).fetchone()
-                if row is None or not row[0].startswith(prefix):
-                    break
-                last, strictly = row[0], True
-                value = self.get(last, as_of)
-                if value is not None:
-                    found.append((last, value))
-        return found
+            found = rows.listed(db, prefix, after, as_of)
+            return list(islice(found, min(limit, MAX_ITEMS)))
 
     def stage(self, version: int, changes: Changes) -> bytes:
         """Compute the root after ``changes`` in memory; nothing is written [REG-MAP-4].
@@ -197,14 +151,16 @@ class Store:
             head = self._head
             if version < 0 or (head is not None and version <= head.version):
                 raise ValueError("a version is staged only above the last one")
-            leaves = [
-                jmt.Leaf(jmt.key_hash(key), jmt.value_hash(value)) for key, value in changes.items()
-            ]
-            before = None if head is None else head.child
-            update = jmt.update(before, leaves, version=version, load=self._load)
-            page = None if update.root is None else update.root.version
-            root = _Root(version=version, hash=update.root_hash, page=page)
-            self._staged = _Staged(root=root, changes=dict(changes), update=update)
+            pages: dict[str, jmt.Page] = {}
+            update = jmt.update(
+                None if head is None else head.child,
+                [jmt.leaf_of(key, value) for key, value in changes.items()],
+                version=version,
+                load=self._load,
+                save=pages.__setitem__,
+            )
+            root = rows.root_after(version, update)
+            self._staged = Staged(root=root, changes=dict(changes), pages=pages, stale=update.stale)
             return root.hash
 
     def commit(self, extra: Extra | None = None) -> None:
@@ -222,19 +178,63 @@ class Store:
             staged = self._staged
             if staged is None:
                 raise ValueError("nothing is staged")
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                _write(db, staged)
+            with rows.transaction(db):
+                rows.write(db, staged)
                 if extra is not None:
                     extra(db)
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
             self._head, self._staged = staged.root, None
-            for path, page in staged.update.pages.items():
+            for path, page in staged.pages.items():
                 self._remember((staged.root.version, path), page)
+
+    def bulk_load(
+        self,
+        version: int,
+        records: Iterable[tuple[str, bytes]],
+        *,
+        root: bytes,
+        extra: Extra | None = None,
+    ) -> None:
+        """Fill an empty store with a whole state, as from a snapshot, in one transaction.
+
+        Needs about 110 bytes of memory for each record.
+
+        Args:
+            version: The height of the state.
+            records: Every record, in the order of their keys.
+            root: The root the state must have.
+            extra: As in `commit`.
+
+        Raises:
+            Malformed: ``chain.key`` for a key no record can have, twice, or out of order.
+            InvalidProof: ``proof.invalid`` when the records are not those of the root [REG-MAP-7].
+            Unavailable: ``chain.storage``.
+        """
+        self._require_writer()
+        with self._using() as db:
+            if self._head is not None:
+                raise ValueError("only an empty store is loaded in bulk")
+            with rows.transaction(db):
+                head = rows.fill(db, version, records)
+                if head.hash != root:
+                    raise InvalidProof("the records are not those the root was made of")
+                if extra is not None:
+                    extra(db)
+            self._head, self._staged = head, None
+
+    def prune(self, keep: int) -> int:
+        """Forget the oldest versions; what is kept stays provable [REG-MAP-8].
+
+        Args:
+            keep: How many of the newest versions to keep, at least 1.
+
+        Returns:
+            The oldest version that can still be proven.
+        """
+        self._require_writer()
+        if keep < 1:
+            raise ValueError("the newest version is always kept")
+        with self._using() as db, rows.transaction(db):
+            return rows.prune(db, keep)
 
     def abort(self) -> None:
         """Drop what is staged."""
@@ -256,28 +256,22 @@ class Store:
         if self._readonly:
             raise ValueError("this store only reads")
 
-    def _newest(self) -> _Root | None:
+    def _newest(self) -> Root | None:
         """The newest version: our own knowledge if we are the writer, else what the file says."""
         return self._read_head() if self._readonly else self._head
 
-    def _read_head(self) -> _Root | None:
+    def _read_head(self) -> Root | None:
         with self._using() as db:
-            row = db.execute(
-                "SELECT version, hash, page FROM root ORDER BY version DESC LIMIT 1"
-            ).fetchone()
-        return _root_of(row)
+            return rows.root_at(db, None)
 
-    def _root(self, version: int) -> _Root:
+    def _root(self, version: int) -> Root:
         head = self._newest()
         if head is not None and head.version == version:
             return head
         if head is None and version == 0:
-            return _Root(version=0, hash=jmt.EMPTY, page=None)
+            return Root(version=0, hash=jmt.EMPTY, page=None)
         with self._using() as db:
-            row = db.execute(
-                "SELECT version, hash, page FROM root WHERE version = ?", (version,)
-            ).fetchone()
-        root = _root_of(row)
+            root = rows.root_at(db, version)
         if root is None:
             raise Unavailable("there is no such height here", code="chain.height")
         return root
@@ -321,30 +315,3 @@ class Store:
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
-
-
-_NEXT_KEY: Final = {
-    True: "SELECT key FROM record WHERE key > ? ORDER BY key LIMIT 1",
-    False: "SELECT key FROM record WHERE key >= ? ORDER BY key LIMIT 1",
-}
-
-
-def _root_of(row: tuple[int, bytes, int | None] | None) -> _Root | None:
-    return None if row is None else _Root(version=row[0], hash=bytes(row[1]), page=row[2])
-
-
-def _write(db: sqlite3.Connection, staged: _Staged) -> None:
-    root, update = staged.root, staged.update
-    db.execute("INSERT INTO root VALUES (?, ?, ?)", (root.version, root.hash, root.page))
-    db.executemany(
-        "INSERT INTO page VALUES (?, ?, ?)",
-        [(root.version, path, update.pages[path].encode()) for path in sorted(update.pages)],
-    )
-    db.executemany(
-        "INSERT INTO stale VALUES (?, ?, ?)",
-        sorted((root.version, version, path) for version, path in update.stale),
-    )
-    db.executemany(
-        "INSERT INTO record (key, version, value) VALUES (?, ?, ?)",
-        [(key, root.version, value) for key, value in sorted(staged.changes.items())],
-    )

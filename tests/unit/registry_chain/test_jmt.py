@@ -41,9 +41,11 @@ class Memory:
     def put(self, leaves: Mapping[bytes, bytes]) -> Child | None:
         self.version += 1
         listed = [Leaf(*pair) for pair in leaves.items()]
-        update = jmt.update(self.root, listed, version=self.version, load=self.load)
-        for path, page in update.pages.items():
+
+        def save(path: str, page: Page) -> None:
             self.pages[self.version, path] = page
+
+        update = jmt.update(self.root, listed, version=self.version, load=self.load, save=save)
         self.root = update.root
         return self.root
 
@@ -95,14 +97,23 @@ def test_only_the_pages_on_the_way_are_replaced() -> None:
     memory = Memory()
     memory.put({sha256(bytes([i, j])): sha256(b"v") for i in range(40) for j in range(40)})
     touched = Leaf(sha256(bytes([1, 1])), sha256(b"w"))
-    update = jmt.update(memory.root, [touched], version=9, load=memory.load)
-    paths = sorted(update.pages)
+    new: dict[str, Page] = {}
+    update = jmt.update(memory.root, [touched], version=9, load=memory.load, save=new.__setitem__)
+    paths = sorted(new)
     assert paths == [touched.key_hash.hex()[: len(path)] for path in paths]
     assert {path for _, path in update.stale} == set(paths)
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"\0", b"\0\1\0\1" + b"x" * 64, b"\0\1\0\0" + b"x" * 63, b"\0\0\0\0x"]
+    "data",
+    [
+        b"",
+        bytes(15),
+        bytes(16) + b"x",
+        b"\x40" + bytes(15) + b"x" * 63,
+        b"\x41" + bytes(15) + b"x" * 65,
+        b"\x28" + bytes(15) + b"x" * 41,
+    ],
 )
 def test_bytes_that_are_no_page(data: bytes) -> None:
     with pytest.raises(ValueError, match="not a page"):

@@ -15,7 +15,7 @@ import pytest
 from registry_chain import jmt
 from registry_chain.light import verify_map_proof
 from registry_chain.store import Store
-from ssi.errors import Malformed, SSIError, Unavailable
+from ssi.errors import Malformed, Rejected, SSIError, Unavailable
 
 
 @pytest.fixture
@@ -69,6 +69,78 @@ def test_listings_are_in_order_and_continue(store: Store) -> None:
     assert store.items("a/", after="a/1", limit=1) == [("a/2", b"2")]
     assert store.items("a/", after="a/3") == store.items("c") == []
     assert [key for key, _ in store.items("", limit=2)] == ["a/1", "a/2"]
+
+
+def test_a_key_that_changed_a_thousand_times_is_listed_once(store: Store) -> None:
+    for version in range(1, 30):
+        put(store, version, **{"lane/a": b"%d" % version, "lane/b": b"0"})
+    assert store.items("lane/") == [("lane/a", b"29"), ("lane/b", b"0")]
+    assert store.items("lane/", version=7) == [("lane/a", b"7"), ("lane/b", b"0")]
+    assert store.items("") == store.items("lane/") != store.items("lane/a")
+
+
+def test_a_whole_state_is_loaded_at_once(path: Path, store: Store) -> None:
+    """[REG-MAP-7] and goes on like the one it was copied from."""
+    for version in range(1, 9):
+        put(store, version, **{f"k/{number}": b"%d" % version for number in range(40 * version)})
+    copy = Store(path.with_name("copy.db"))
+    copy.bulk_load(8, store.items("", limit=1000), root=store.root)
+    assert (copy.version, copy.root, copy.items("")) == (8, store.root, store.items(""))
+    for key in ("k/1", "k/319", "k/320"):
+        assert copy.prove(key) == store.prove(key)
+    assert put(copy, 9, **{"k/1": b"new"}) == put(store, 9, **{"k/1": b"new"})
+    with pytest.raises(ValueError, match="empty store"):
+        copy.bulk_load(10, [], root=jmt.EMPTY)
+    copy.close()
+
+
+@pytest.mark.parametrize(
+    ("records", "code"),
+    [
+        ([("a", b"1"), ("b", b"3")], "proof.invalid"),
+        ([("a", b"1")], "proof.invalid"),
+        ([("b", b"2"), ("a", b"1")], "chain.key"),
+        ([("a", b"1"), ("a", b"1"), ("b", b"2")], "chain.key"),
+        ([("a", b"1"), ("b b", b"2")], "chain.key"),
+    ],
+)
+def test_a_state_that_is_not_the_promised_one_leaves_nothing(
+    store: Store, records: list[tuple[str, bytes]], code: str
+) -> None:
+    """[REG-MAP-7]"""
+    with pytest.raises(Rejected) as caught:
+        store.bulk_load(3, records, root=jmt.root_of({"a": b"1", "b": b"2"}))
+    assert caught.value.code == code
+    assert (store.empty, store.items("")) == (True, [])
+    put(store, 1, a=b"1")
+
+
+def test_pruning_keeps_what_it_keeps(store: Store) -> None:
+    """[REG-MAP-8]"""
+    rng = random.Random(3)
+    model: dict[str, bytes] = {}
+    history = {}
+    for version in range(1, 31):
+        model |= {f"k/{rng.randrange(90)}": rng.randbytes(8) for _ in range(12)}
+        put(store, version, **model)
+        history[version] = dict(model)
+    assert store.prune(40) == 1
+    assert store.prune(10) == 21
+    for version in range(21, 31):
+        for key in [f"k/{number}" for number in range(90)]:
+            proof = store.prove(key, version)
+            found = verify_map_proof(proof, app_hash=store.root_at(version), key=key)
+            assert found == history[version].get(key)
+    for look in (store.root_at, lambda version: store.prove("k/1", version)):
+        with pytest.raises(Unavailable) as caught:
+            look(20)
+        assert caught.value.code == "chain.height"
+    assert store.prune(1) == 30
+    assert store.root == jmt.root_of(dict(store.items("", limit=1000))) == jmt.root_of(model)
+    rows = store.read(lambda db: db.execute("SELECT COUNT(*) FROM record").fetchone())
+    assert rows == (len(model),)
+    with pytest.raises(ValueError, match="always kept"):
+        store.prune(0)
 
 
 def test_staging_shows_nothing_and_persists_nothing(store: Store, path: Path) -> None:
