@@ -40,6 +40,7 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
+	$(BIN)/mypy tests/typing
 
 contracts: setup
 	$(BIN)/lint-imports

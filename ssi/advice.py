@@ -340,6 +340,46 @@ ADVICE: dict[str, Advice] = {
         "台帳がこの運営者の記録を認めていません。"
         "データは保管したままです。運営者の登録を確認してください。",
     ),
+    "limits": Advice(
+        "What was received is larger than anything we read. Nothing was kept. "
+        "Ask the sender for a smaller one.",
+        "受け取ったデータが大きすぎるため、読み取っていません。"
+        "小さくして送り直すよう送り手に依頼してください。",
+    ),
+    "http": Advice(
+        "The request is not one that is taken here; nothing was changed. "
+        "Check the address, the method and the form of what is sent.",
+        "この宛先では受け付けられないリクエストです。何も変わっていません。"
+        "アドレス、メソッド、データの形式を確認してください。",
+    ),
+    "portal": Advice(
+        "The issuer's portal did not do it; nothing was changed. Look at where the case stands.",
+        "ポータルでは処理していません。何も変わっていません。申請の状況を確認してください。",
+    ),
+    "upload": Advice(
+        "The picture cannot be used; it was not kept. Take a new one as JPEG or PNG.",
+        "画像を使えないため、保存していません。JPEG または PNG で撮り直してください。",
+    ),
+    "issuer": Advice(
+        "The issuer could not do it now; nothing was issued. Try again in a moment.",
+        "発行者の側で今は処理できず、発行していません。少し待って、もう一度お試しください。",
+    ),
+    "handler": Advice(
+        "The firm's own program failed; the message was not taken and will come again. "
+        "Mend the handler.",
+        "事業者のプログラムで失敗したため、受け取っていません。もう一度届きます。"
+        "ハンドラーを直してください。",
+    ),
+    "audit": Advice(
+        "The exported blocks do not replay; nothing may rest on them. "
+        "Export them again, from another node too.",
+        "書き出したブロックを再現できないため、根拠にできません。"
+        "別のノードからも、もう一度書き出してください。",
+    ),
+    "display": Advice(
+        "A text from outside would not be shown as it is. Tell the makers of this program.",
+        "外部の文字列を正しく表示できません。このプログラムの作成者に知らせてください。",
+    ),
     "clock": Advice(
         "The clock of this device is wrong. Set the clock and try again.",
         "この機器の時計がずれています。時計を合わせて、もう一度お試しください。",

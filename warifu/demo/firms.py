@@ -25,6 +25,7 @@ from verifier_sdk import (
     profiles,
 )
 from verifier_sdk.flask import blueprint
+from verifier_sdk.results import RejectedPresentation
 from warifu.demo.cast import FirmRole
 from warifu.serving import WSGI, Stop
 
@@ -130,8 +131,8 @@ def _handlers(verifier: Verifier, customers: Customers, role: FirmRole) -> None:
         customers.keep(result)
 
     @verifier.on("presentation.rejected")
-    def rejected(event: object) -> None:
-        customers.refuse(str(getattr(event, "code", "")), str(getattr(event, "step", "")))
+    def rejected(event: RejectedPresentation) -> None:
+        customers.refuse(event.code, "" if event.check is None else event.check.name())
 
     @verifier.on("address.updated")
     def moved(update: AddressUpdated) -> Accept | NeedsAttestation:

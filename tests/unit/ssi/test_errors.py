@@ -1,5 +1,6 @@
 """[ERR-1] [ERR-2] [ERR-3] [ERR-4]: the tree, the table and the advice agree."""
 
+import ast
 import importlib
 import pkgutil
 import re
@@ -24,6 +25,7 @@ from ssi.errors import (
 )
 
 ROOT = Path(__file__).resolve().parents[3]
+PACKAGES = ("ssi", "registry_chain", "verifier_sdk", "wallet", "issuer", "postbox", "warifu")
 
 
 def tree(kind: type[SSIError]) -> Iterator[type[SSIError]]:
@@ -95,6 +97,37 @@ def test_err_4_advice_is_in_both_languages(code):
     assert advice.en.isascii()
     assert advice.en.count(".") >= 2
     assert advice.ja.count("。") >= 2
+
+
+def codes() -> dict[str, Path]:
+    """Every code that the product's source gives to an error as it stands."""
+    found = {}
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                value = node.value if isinstance(node, ast.keyword) and node.arg == "code" else None
+                for each in (
+                    (value.body, value.orelse) if isinstance(value, ast.IfExp) else (value,)
+                ):
+                    if isinstance(each, ast.Constant) and "." in str(each.value):
+                        found[str(each.value)] = path
+    return found
+
+
+def test_err_4_every_code_of_the_product_has_advice_by_its_own_prefix():
+    told, bare = codes(), []
+    assert len(told) > 250
+    for code, path in told.items():
+        parts = code.split(".")
+        prefixes = {".".join(parts[: length + 1]) for length in range(len(parts))}
+        if not prefixes & ADVICE.keys():
+            bare.append(f"{code} ({path.name})")
+    assert not bare, f"ssi/advice.py has nothing for: {', '.join(bare)}"
+
+
+def test_err_3_codes_have_one_form():
+    for code in codes():
+        assert re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+", code), code
 
 
 def test_err_2_a_parser_does_not_repeat_what_it_read():
