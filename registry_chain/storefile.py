@@ -3,8 +3,6 @@
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -15,15 +13,20 @@ _CACHE_KIB: Final = 65_536  # SQLite's own 2 MiB are too small for an index over
 _WAL_PAGES: Final = 8_000  # 32 MB of log before it is folded into the file
 
 
-@contextmanager
-def translated() -> Iterator[None]:
+class translated:  # noqa: N801 - a context manager, and a class because it is entered so often
     """Speak of SQLite's failures as ours: ``chain.storage`` to be retried, or ``chain.corrupt``."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise Unavailable("the ledger's file cannot be used", code="chain.storage") from error
-    except sqlite3.DatabaseError as error:
-        raise corrupt() from error
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        """Listen for failures."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Translate the one that comes."""
+        if isinstance(error, sqlite3.OperationalError):
+            raise Unavailable("the ledger's file cannot be used", code="chain.storage") from error
+        if isinstance(error, sqlite3.DatabaseError):
+            raise corrupt() from error
 
 
 def corrupt() -> SSIError:

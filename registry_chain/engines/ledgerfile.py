@@ -12,11 +12,11 @@ from registry_chain.application import TxResult
 from registry_chain.engines.base import TxOutcome
 from registry_chain.light import (
     UntrustedLightBlock,
-    header_hash,
     light_block_to_json,
     parse_light_block,
 )
-from ssi.encoding import JsonLimits, JSONObject, b64url_encode, canonical_json, parse_json_object
+from registry_chain.transactions.fields import canonical
+from ssi.encoding import JsonLimits, JSONObject, b64url_encode, parse_json_object
 
 _LIMITS = JsonLimits(max_bytes=1_000_000, max_members=20_000)
 _SCHEMA = """
@@ -73,10 +73,10 @@ def write(db: sqlite3.Connection, blocks: Sequence[NewBlock]) -> None:
     """Write blocks; the caller's transaction makes them durable."""
     for new in blocks:
         height = new.light.height
-        light = canonical_json(light_block_to_json(new.light)).decode()
+        light = canonical(light_block_to_json(new.light)).decode()
         db.execute(
             "INSERT INTO block VALUES (?, ?, ?, ?)",
-            (height, header_hash(new.light.header), new.state, light),
+            (height, new.light.commit.block_id.hash, new.state, light),
         )
         rows = [
             (height, place, one.tx_id, raw, one.code, one.rule, one.error, one.log)

@@ -18,6 +18,7 @@ MAX_INT64: Final = 2**63 - 1
 _UINT64: Final = 2**64
 _VARINT, _FIXED64, _BYTES = 0, 1, 2
 _SEVEN_BITS: Final = 0x7F
+_ONE_BYTE: Final = tuple(bytes([number]) for number in range(_SEVEN_BITS + 1))
 _RFC3339 = re.compile(r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?Z", re.ASCII)
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _HEX = re.compile(r"(?:[0-9A-F]{2})*", re.ASCII)
@@ -28,6 +29,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 def uvarint(number: int) -> bytes:
     """Encode a number in groups of seven bits, the lowest first."""
+    if number <= _SEVEN_BITS:
+        return _ONE_BYTE[number]
     out = bytearray()
     while number > _SEVEN_BITS:
         out.append(number & _SEVEN_BITS | 0x80)

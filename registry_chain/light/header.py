@@ -4,6 +4,7 @@ What is hashed here is what validators sign; a changed bit anywhere is another b
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Self
 
 from registry_chain.light import codec
@@ -183,6 +184,7 @@ def results_hash(codes: tuple[int, ...] | list[int]) -> bytes:
     return root_hash([pb_int(1, code) for code in codes])
 
 
+@lru_cache(maxsize=8)  # the parameters are a chain's constants
 def consensus_hash(*, max_bytes: int, max_gas: int) -> bytes:
     """Return the hash of the consensus parameters that CometBFT binds."""
     return sha256(pb_int(1, max_bytes) + pb_int(2, max_gas))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Self
 
 from registry_chain.light import codec
@@ -98,6 +99,7 @@ class ValidatorSet:
         return {"validators": [validator.to_json() for validator in self.validators]}
 
 
+@lru_cache(maxsize=8)  # the same set signs block after block
 def validators_hash(validators: ValidatorSet) -> bytes:
     """Return the hash by which headers bind a set."""
     return root_hash([validator.encode() for validator in validators.validators])

@@ -122,7 +122,8 @@ def thumbprint(jwk: JSONObject) -> str:
 
 
 def _members(jwk: JSONObject) -> tuple[str, ...]:
-    return tuple(str(jwk.get(name, "")) for name in ("kty", "crv", "x", "y"))
+    get = jwk.get
+    return str(get("kty", "")), str(get("crv", "")), str(get("x", "")), str(get("y", ""))
 
 
 @lru_cache(maxsize=4096)  # a pure function: checking that a point is good costs as much as a verify

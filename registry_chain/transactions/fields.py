@@ -7,8 +7,9 @@ the running Python may decide what a node accepts [REG-TX-8].
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
+from functools import cache
 from json import JSONEncoder
-from typing import Self, TypeVar
+from typing import Self, TypeVar, cast
 
 from ssi.encoding import JSON, Fields, JSONObject, b64url_decode, canonical_json
 from ssi.errors import Malformed
@@ -289,18 +290,26 @@ class Name:
         return name
 
 
+_SCALARS = frozenset({type(None), bool, int, str})
+
+
+@cache  # one entry for each kind of body, record and part
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(kind))
+
+
 def plain(value: object) -> JSON:
     """A body or record as JSON: dataclasses become objects, tuples lists, enums their value."""
+    if type(value) in _SCALARS:
+        return cast("JSON", value)
     if isinstance(value, Enum):
         return plain(value.value)
     if is_dataclass(value) and not isinstance(value, type):
-        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
+        return {name: plain(getattr(value, name)) for name in _field_names(type(value))}
     if isinstance(value, Mapping):
         return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
     raise TypeError(f"{type(value).__name__} has no place in a transaction")
 
 
