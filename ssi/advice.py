@@ -197,6 +197,46 @@ ADVICE: dict[str, Advice] = {
         "台帳の署名済みの記録が互いに矛盾しています。両方を保存しました。"
         "作業を止め、証拠を運営団体に送ってください。",
     ),
+    "anchor": Advice(
+        "A proof of time from outside does not hold for this block. Do not rely on it; "
+        "ask the auditor who anchored the block for another one.",
+        "外部の時刻証明が、このブロックについて成り立ちません。"
+        "根拠として使わず、証明を取得した監査者に別の証明を求めてください。",
+    ),
+    "anchor.pending": Advice(
+        "The time-stamp is not in a Bitcoin block yet. Nothing is proven so far; "
+        "run the anchoring job again in some hours.",
+        "時刻証明はまだビットコインのブロックに入っていません。まだ何も証明されていません。"
+        "数時間後に、アンカー処理をもう一度実行してください。",
+    ),
+    "anchor.header_missing": Advice(
+        "The block headers at hand do not reach this proof. Nothing is decided; "
+        "get a newer header file and verify again.",
+        "手元のブロックヘッダーでは、この証明を確認できません。判定していません。"
+        "新しいヘッダーファイルを入手し、もう一度確認してください。",
+    ),
+    "anchor.not_final": Advice(
+        "The public chain may still drop this entry. Nothing is decided; verify again later.",
+        "公開チェーンの記録がまだ確定していません。判定していません。"
+        "後でもう一度確認してください。",
+    ),
+    "anchor.extra": Advice(
+        "A part of the program is not installed. Nothing is decided; "
+        "install warifu[anchoring,evm] and verify again.",
+        "確認に必要な部品が入っていません。判定していません。"
+        "warifu[anchoring,evm] をインストールし、もう一度確認してください。",
+    ),
+    "anchor.too_few": Advice(
+        "Fewer outside authorities vouch for the block than were asked for. "
+        "Get the missing proofs, or ask the auditor for them.",
+        "このブロックを証明する外部の機関が、求められた数に足りません。"
+        "足りない証明を取得するか、監査者に求めてください。",
+    ),
+    "anchor.disagree": Advice(
+        "The outside authorities give times that do not agree. "
+        "Do not rely on the proofs; ask the authorities and the auditor.",
+        "外部の機関の時刻が一致しません。根拠として使わず、機関と監査者に確認してください。",
+    ),
     "chain": Advice(
         "A record of the shared ledger is not as it must be. Tell the operator of the node.",
         "共有台帳の記録が規則どおりではありません。ノードの運営者に知らせてください。",
