@@ -2,18 +2,18 @@
 
 It decides nothing: the engine judges transactions, clients verify answers. Every input is bounded
 before it is parsed. Clauses: ``specs/registry.md`` §14 [REG-NODE-1] to [REG-NODE-7].
+The pages for people are in `registry_chain.explorer`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 
-from flask import Flask, Response, render_template, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from registry_chain.blocktime import utc
 from registry_chain.engines.base import Engine, TxOutcome
+from registry_chain.explorer import Clock, add_explorer, utc_now
 from registry_chain.light import build_bundle, light_block_to_json
-from registry_chain.pages import Labels, cards, labels
 from registry_chain.transactions import MAX_TX_BYTES
 from ssi.encoding import (
     JSON,
@@ -37,8 +37,8 @@ _BODY_LIMITS = JsonLimits(max_bytes=MAX_BODY, max_depth=4, max_members=400, max_
 _KEY_CHARS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_/")
 
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'; "
-    "base-uri 'none'; form-action 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
@@ -68,6 +68,9 @@ _HTTP_MESSAGES = {
 }
 
 
+ErrorPage = Callable[[int, str, str, str], Response]
+
+
 class _Stop(Exception):
     """An answer decided by HTTP alone."""
 
@@ -76,11 +79,12 @@ class _Stop(Exception):
         self.status = status
 
 
-def create_app(engine: Engine) -> Flask:
+def create_app(engine: Engine, clock: Clock = utc_now) -> Flask:
     """Build the WSGI application over a running engine.
 
     Args:
         engine: The chain; the caller closes it.
+        clock: The present, for the ages that pages show.
 
     Returns:
         The application, which may be served by several threads of one process.
@@ -91,12 +95,12 @@ def create_app(engine: Engine) -> Flask:
     _add_transactions(app, engine)
     _add_records(app, engine)
     _add_chain(app, engine)
-    _add_page(app, engine)
+    page = add_explorer(app, engine, clock)
     app.after_request(_secured)
     app.register_error_handler(_Stop, lambda stop: _http_error(stop.status))
-    app.register_error_handler(SSIError, _ssi_error)
-    app.register_error_handler(HTTPException, lambda error: _http_error(error.code or 500))
-    app.register_error_handler(500, lambda _error: _http_error(500))
+    app.register_error_handler(SSIError, lambda error: _ssi_error(error, page))
+    app.register_error_handler(HTTPException, lambda error: _http_error(error.code or 500, page))
+    app.register_error_handler(500, lambda _error: _http_error(500, page))
     return app
 
 
@@ -215,29 +219,6 @@ def _add_chain(app: Flask, engine: Engine) -> None:
         return _json({"ok": True, "height": engine.status().height})
 
 
-def _add_page(app: Flask, engine: Engine) -> None:
-    @app.get("/")
-    def page() -> str:
-        """A page for people, without scripts [REG-NODE-7]."""
-        text: Labels = labels(_language())
-        now = engine.status()
-        return render_template(
-            "chain.html",
-            text=text,
-            status=now,
-            moment=utc(now.time).strftime("%Y-%m-%d %H:%M:%S UTC"),
-            genesis=engine.genesis.digest(),
-            groups=cards(engine, text),
-        )
-
-
-def _language() -> str:
-    asked = request.args.get("lang", "")
-    if asked in ("ja", "en"):
-        return asked
-    return request.accept_languages.best_match(["ja", "en"], default="ja") or "ja"
-
-
 def _outcome(outcome: TxOutcome) -> JSONObject:
     return {
         "tx_id": outcome.tx_id,
@@ -303,21 +284,31 @@ def _json(value: JSON, status: int = 200) -> Response:
     return Response(canonical_json(value), status=status, mimetype="application/json")
 
 
-def _error(status: int, code: str, ja: str, en: str, **more: JSON) -> Response:
+def _for_people() -> bool:
+    """Whether a person's browser asked, and for a page [REG-NODE-1]."""
+    api = request.path.startswith("/v1/") or request.path == "/health"
+    return not api and "text/html" in request.accept_mimetypes.values()
+
+
+def _error(
+    status: int, code: str, *, ja: str, en: str, page: ErrorPage | None = None, **more: JSON
+) -> Response:
+    if page is not None and _for_people():
+        return page(status, code, ja, en)
     return _json({"error": code, "message": {"en": en, "ja": ja}, **more}, status)
 
 
-def _http_error(status: int) -> Response:
+def _http_error(status: int, page: ErrorPage | None = None) -> Response:
     ours = status >= 500  # noqa: PLR2004 - the server's own class of answers
     code = "http.server" if ours else _HTTP_CODES.get(status, "http.bad_request")
     en, ja = _HTTP_MESSAGES[code]
-    return _error(status, code, ja, en)
+    return _error(status, code, ja=ja, en=en, page=page)
 
 
-def _ssi_error(error: SSIError) -> Response:
+def _ssi_error(error: SSIError, page: ErrorPage) -> Response:
     more: JSONObject = {"rule": error.rule} if isinstance(error, Refused) else {}
-    status = row_of(error).http
-    answer = _error(status, error.code, error.diagnostics("ja"), error.diagnostics("en"), **more)
+    ja, en = error.diagnostics("ja"), error.diagnostics("en")
+    answer = _error(row_of(error).http, error.code, ja=ja, en=en, page=page, **more)
     if isinstance(error, Unavailable):
         answer.headers["Retry-After"] = str(error.retry_after or 1)
     return answer

@@ -244,7 +244,7 @@ def test_the_page_shows_records_and_runs_nothing(chain: Chain) -> None:
         assert f'lang="{lang}"' in text
     english = ask(chain, "GET", "/", Accept_Language="en-GB,en;q=0.9").body.decode()
     assert "Shared chain" in english
-    assert ask(chain, "GET", "/static/chain.css").status == 200
+    assert ask(chain, "GET", "/static/explorer.css").status == 200
 
 
 def test_every_answer_carries_the_safe_headers(chain: Chain) -> None:

@@ -1,0 +1,131 @@
+"""The families of records the pages know by name; any other is drawn all the same."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from registry_chain.explorer.cells import Row, Text, rows_of, state
+from registry_chain.explorer.here import Here
+from registry_chain.explorer.proving import Shown
+from ssi.encoding import JSONObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """One family.
+
+    Args:
+        prefix: The first part of its keys.
+        summary: The members shown in a list.
+        first: The members shown first on a record's own page.
+        related: Families whose keys go on with this record's id.
+    """
+
+    prefix: str
+    summary: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
+
+
+_STATED: Final = ("name", "state")
+
+FAMILIES: Final = (
+    Family(prefix="member", summary=("roles",), first=(*_STATED, "roles", "keys")),
+    Family(
+        prefix="issuer",
+        summary=("corporate_number", "credential_types", "valid_from", "valid_until"),
+        first=(*_STATED, "corporate_number", "credential_types", "valid_from", "valid_until"),
+        related=("key", "status", "anchor"),
+    ),
+    Family(
+        prefix="key",
+        summary=("use", "valid_from", "valid_until", "compromised_since"),
+        first=("state", "issuer", "use", "valid_from", "valid_until", "compromised_since"),
+    ),
+    Family(prefix="verifier", summary=("profile",), first=("state", "profile")),
+    Family(prefix="operator", summary=("url",), first=(*_STATED, "url", "keys")),
+    Family(prefix="schema", summary=("vct", "digest"), first=("state", "vct", "publisher")),
+    Family(
+        prefix="status",
+        summary=("sequence", "size", "issued_at", "expires_at"),
+        first=("state", "sequence", "uri", "digest", "bits", "size"),
+    ),
+    Family(prefix="anchor", summary=("size", "root", "time"), first=("state", "root", "size")),
+    Family(
+        prefix="proposal",
+        summary=("action", "class", "proposer", "deadline"),
+        first=("state", "action", "class", "proposer", "deadline"),
+        related=("ballot",),
+    ),
+    Family(prefix="ballot", summary=("choice", "voter", "member"), first=("state", "choice")),
+    Family(prefix="dispute", summary=("claim", "reason", "deadline"), first=("state",)),
+    Family(prefix="upgrade", summary=("rules_version", "activation_height"), first=("state",)),
+    Family(prefix="validator", summary=("power", "member", "operator"), first=("state", "power")),
+    Family(prefix="bridge", summary=("epoch", "root", "time"), first=("state",)),
+    Family(prefix="consent", summary=("until", "operator"), first=("state", "until", "operator")),
+    Family(prefix="notice", summary=("deadline", "operator"), first=("state", "deadline")),
+    Family(prefix="ack", summary=("outcome_class", "operator"), first=("state", "outcome_class")),
+    Family(prefix="client", summary=("verifier",), first=("state", "verifier")),
+)
+BY_PREFIX: Final = {family.prefix: family for family in FAMILIES}
+
+
+def family_of(key: str) -> Family:
+    """The family of a key; a new one for a name nobody knows."""
+    prefix = key.partition("/")[0]
+    return BY_PREFIX.get(prefix) or Family(prefix=prefix)
+
+
+def title_of(key: str, value: JSONObject | None, here: Here) -> str:
+    """What a person calls a record: its name if it has one, else the end of its key."""
+    profile = {} if value is None else value.get("profile")
+    for holder in (value, profile):
+        name = holder.get("name") if isinstance(holder, dict) else None
+        if isinstance(name, dict) and isinstance(name.get(here.lang), str):
+            return str(name[here.lang])
+    return key.partition("/")[2] or key
+
+
+def summary_of(key: str, value: JSONObject, here: Here) -> tuple[Row, ...]:
+    """The few members by which a record is told from others in a list."""
+    family = family_of(key)
+    shown: JSONObject = {}
+    for name in family.summary:
+        found = value.get(name)
+        if name == "profile" and isinstance(found, dict):
+            purposes = found.get("purposes")
+            shown["corporate_number"] = found.get("corporate_number")
+            shown["purposes"] = [
+                {"ja": one.get("ja"), "en": one.get("en")}
+                for one in (purposes if isinstance(purposes, list) else ())
+                if isinstance(one, dict)
+            ]
+        elif found is not None:
+            shown[name] = found
+    return rows_of(shown, here).rows
+
+
+def state_of(value: JSONObject | None, here: Here) -> Text | None:
+    """A record's state in words, when it has one."""
+    found = None if value is None else value.get("state")
+    return state(found, here) if isinstance(found, str) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One record in a list."""
+
+    shown: Shown
+    title: str
+    state: Text | None
+    summary: tuple[Row, ...]
+
+
+def line_of(shown: Shown, here: Here) -> Line:
+    """A record for a list."""
+    value = shown.value
+    return Line(
+        shown=shown,
+        title=title_of(shown.key, value, here),
+        state=state_of(value, here),
+        summary=() if value is None else summary_of(shown.key, value, here),
+    )
