@@ -15,7 +15,7 @@ from ssi.keys import public_key_from_jwk
 
 MAX_DEPTH: Final = 8
 _TIMES: Final = frozenset({"time", "until", "deadline", "valid_from", "valid_until", "not_before"})
-_HEIGHTS: Final = frozenset({"height", "activation_height", "valid_until_height"})
+_HEIGHTS: Final = frozenset({"height", "activation_height", "at_height", "anchored_height"})
 _ORGANISATIONS: Final = {
     "issuer": "issuer",
     "verifier": "verifier",

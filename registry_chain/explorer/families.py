@@ -60,7 +60,16 @@ FAMILIES: Final = (
     Family(prefix="dispute", summary=("claim", "reason", "deadline"), first=("state",)),
     Family(prefix="upgrade", summary=("rules_version", "activation_height"), first=("state",)),
     Family(prefix="validator", summary=("power", "member", "operator"), first=("state", "power")),
-    Family(prefix="bridge", summary=("epoch", "root", "time"), first=("state",)),
+    Family(
+        prefix="offence",
+        summary=("kind", "validator", "at_height", "at_time"),
+        first=("state", "kind", "validator", "at_height", "at_time"),
+    ),
+    Family(
+        prefix="bridge",
+        summary=("method", "epoch", "anchored_height", "time"),
+        first=("state", "method", "epoch", "anchored_height", "block_hash", "digest"),
+    ),
     Family(prefix="consent", summary=("until", "operator"), first=("state", "until", "operator")),
     Family(prefix="notice", summary=("deadline", "operator"), first=("state", "deadline")),
     Family(prefix="ack", summary=("outcome_class", "operator"), first=("state", "outcome_class")),

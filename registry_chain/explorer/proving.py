@@ -39,7 +39,7 @@ _NEEDS_STEPS: Final = frozenset({"light.not_enough_trust", "light.trust_expired"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """One record as a page may show it.
+    """One record as a page may show it [EXP-PROOF-3].
 
     ``block`` is what proves it; without one, ``failure`` is the code of what is wrong, and the
     value is only what the store says.

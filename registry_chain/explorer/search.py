@@ -1,4 +1,4 @@
-"""One box for all: a height, a block's hash, a transaction, a record, an id, a thumbprint."""
+"""One box for all: height, hash, transaction, record, id, thumbprint, address [EXP-WEB-4]."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -226,7 +226,7 @@ class _Site:
         return self._page("tx.html", shown=shown, tx=tx, body=body, size=len(shown.raw))
 
     def tx_bundle(self, tx_id: str) -> Response:
-        """The proof that a transaction stands in its block, as a bundle."""
+        """The proof that a transaction stands in its block, as a bundle [EXP-PROOF-5]."""
         shown = self._prover.transaction(transaction_id(tx_id))
         if shown is None or shown.block is None:
             raise NotFound
@@ -272,7 +272,10 @@ class _Site:
         return self._page("families.html", known=known)
 
     def family(self, family: str) -> Response:
-        """The records of one family, page by page, each proven."""
+        """The records of one family, page by page; each is proven, that it is all is not.
+
+        [EXP-PROOF-7]
+        """
         prefix = f"{record_key(family)}/"
         under, after = request.args.get("under", ""), request.args.get("after", "")
         if under:
@@ -315,7 +318,7 @@ class _Site:
         )
 
     def _token(self, shown: Shown) -> tuple[str, str] | None:
-        """Whether this node serves the list that a status record names, and its digest."""
+        """Whether this node serves the list a status record names; its digest [EXP-PROOF-6]."""
         digest = None if shown.value is None else shown.value.get("digest")
         if not isinstance(digest, str):
             return None
@@ -384,7 +387,7 @@ class _Site:
 
     def _page(self, template: str, here: Here | None = None, **values: Any) -> Response:
         here = here or self._here()
-        answer = make_response(
+        answer = make_response(  # [EXP-WEB-2], [EXP-WEB-6]
             render_template(
                 f"explorer/{template}",
                 here=here,

@@ -1,4 +1,4 @@
-"""Every word of the pages, Japanese and English.
+"""Every word of the pages, Japanese and English [EXP-WEB-1].
 
 ``field_*`` name the members of records, ``state_*`` their states, ``family_*`` the families.
 """
@@ -199,6 +199,7 @@ WORDS: Final[dict[str, Word]] = {
     "family_dispute": Word("紛争", "Disputes"),
     "family_upgrade": Word("規則の更新", "Upgrades"),
     "family_validator": Word("検証者の記録", "Validator records"),
+    "family_offence": Word("検証者の不正", "Validators' offences"),
     "family_bridge": Word("外部へのアンカー", "External anchors"),
     "family_consent": Word("同意のコミットメント", "Consent commitments"),
     "family_notice": Word("通知のコミットメント", "Notice commitments"),
@@ -292,6 +293,13 @@ WORDS: Final[dict[str, Word]] = {
     "field_class": Word("区分", "Class"),
     "field_power": Word("投票力", "Power"),
     "field_epoch": Word("期", "Epoch"),
+    "field_kind": Word("種類", "Kind"),
+    "field_at_height": Word("起きた高さ", "Done at height"),
+    "field_at_time": Word("起きた時刻", "Done at"),
+    "field_pub_key": Word("公開鍵", "Public key"),
+    "field_anchored_height": Word("アンカーした高さ", "Anchored height"),
+    "field_block_hash": Word("ブロックのハッシュ", "Block hash"),
+    "field_method": Word("方法", "Method"),
     "field_seq": Word("番号", "Number"),
     "field_token": Word("トークン", "Token"),
     "field_items": Word("項目", "Items"),

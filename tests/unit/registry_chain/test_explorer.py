@@ -15,14 +15,27 @@ from werkzeug.test import TestResponse
 
 from registry_chain.engines.base import Answer
 from registry_chain.explorer.families import FAMILIES
+from registry_chain.explorer.proving import Prover
 from registry_chain.explorer.words import WORDS
-from registry_chain.light import parse_bundle, parse_light_block, trust_from_genesis, verify_bundle
+from registry_chain.genesis import Genesis, new_genesis
+from registry_chain.light import (
+    UntrustedLightBlock,
+    light_block_to_json,
+    parse_bundle,
+    parse_light_block,
+    trust_from_genesis,
+    verify_bundle,
+)
 from registry_chain.node import create_app
 from registry_chain.transactions import Name, tx_id_of
 from ssi.encoding import JSONObject, b64url_decode, sha256
+from ssi.errors import Rejected
+from ssi.keys import Alg, PublicKey
 from tests.support.chain import START, Chain, running
 from tests.support.furnished import SIGNING, furnish
-from tests.support.registry import accreditation
+from tests.support.light import GENESIS, key, signed, validator_set
+from tests.support.light import Chain as LightChain
+from tests.support.registry import accreditation, make_genesis
 
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 
@@ -194,6 +207,54 @@ def test_a_status_list_that_is_not_the_recorded_one_is_said(chain: Chain) -> Non
     assert "does not have the list" in shown(lying(chain, token=lambda _: None), path)
 
 
+@dataclass
+class Blocks:
+    """An engine of which only blocks are asked."""
+
+    genesis: Genesis
+    blocks: list[UntrustedLightBlock]
+    asked: list[int]
+
+    def light_block(self, height: int | None = None) -> JSONObject | None:
+        self.asked.append(height or 0)
+        return light_block_to_json(self.blocks[(height or len(self.blocks)) - 1])
+
+
+def test_trust_walks_through_changing_validators() -> None:
+    """[EXP-PROOF-2]: nobody who founded the chain signs its newest block any more."""
+    founders = [PublicKey(Alg.EDDSA, bytes(key(name).verify_key)) for name in "abcd"]
+    genesis = new_genesis(
+        chain_id="test-chain",
+        genesis_time=int(GENESIS.timestamp()),
+        validators=founders,
+        members=list(make_genesis().members),
+        loopback=True,
+    )
+    root = trust_from_genesis(genesis).next_app_hash
+    made = LightChain()
+    for height in range(1, 41):
+        names = "abcdefgh"[(height - 1) // 8 :][:4]
+        following = "abcdefgh"[height // 8 :][:4]
+        made.names = names
+        made.grow(
+            validator_set(**dict.fromkeys(names, 1)),
+            validator_set(**dict.fromkeys(following, 1)),
+            app_hash=root,
+        )
+    engine = Blocks(genesis, made.blocks, [])
+    prover = Prover(engine, lambda: made.blocks[-1].header.time.moment)  # type: ignore[arg-type]
+    newest = prover.block(40)
+    assert newest is not None
+    assert newest.height == 40
+    steps = set(engine.asked) - {40}
+    assert 0 < len(steps) < 15
+    # Out of order, and one that was never signed by those entitled to.
+    assert prover.block(3) is not None
+    engine.blocks[29] = signed(made.blocks[29].header, validator_set(w=1, x=1), "wx")
+    with pytest.raises(Rejected):
+        prover.block(30)
+
+
 # --- search ---
 
 
@@ -326,6 +387,8 @@ def test_what_has_not_changed_is_not_sent_again(site: FlaskClient) -> None:
 
 
 def test_lists_are_paged_to_their_end(site: FlaskClient) -> None:
+    """[EXP-PROOF-7]"""
+    assert "That the list is complete is not" in shown(site, "/records/anchor")
     path, seen = "/records/anchor?under=city-kyc", []
     while path:
         text = site.get(path).text
