@@ -133,6 +133,12 @@ class Store:
             found = rows.listed(db, prefix, after, as_of)
             return list(islice(found, min(limit, MAX_ITEMS)))
 
+    def newest(self, limit: int) -> list[str]:
+        """Return the keys of the values written last, the last one first."""
+        with self._using() as db:
+            found = db.execute("SELECT key FROM record ORDER BY id DESC LIMIT ?", (limit,))
+            return [key for (key,) in found]
+
     def stage(self, version: int, changes: Changes) -> bytes:
         """Compute the root after ``changes`` in memory; nothing is written [REG-MAP-4].
 

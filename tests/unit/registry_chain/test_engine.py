@@ -216,6 +216,25 @@ def test_a_damaged_file_is_refused(tmp_path: Path, change: str) -> None:
     assert caught.value.code in ("chain.corrupt", "chain.storage")
 
 
+@pytest.mark.parametrize("what", ["a record", "a record put in", "a page", "the root"])
+def test_of_a_big_chain_the_last_records_are_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """[REG-ENG-5] without reading all of it"""
+    monkeypatch.setattr("registry_chain.engines.startup.RECOMPUTED", 4)
+    path = tmp_path / "c.db"
+    engine = open_engine(path)
+    engine.wait(engine.submit(tx(1)), 5)
+    engine.close()
+    open_engine(path).close()
+    with sqlite3.connect(path) as db:
+        db.execute(TAMPERED[what])
+    db.close()
+    with pytest.raises(SSIError) as caught:
+        open_engine(path)
+    assert caught.value.code == "chain.corrupt"
+
+
 def test_a_write_ahead_log_thrown_away_is_seen_or_harmless(tmp_path: Path) -> None:
     """[REG-ENG-5]: an older whole state may come back from a backup; half of one may not."""
     path = tmp_path / "c.db"
