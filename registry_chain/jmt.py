@@ -46,9 +46,9 @@ _CHILD_SIZE: Final = 8 + HASH_SIZE
 _SIZES: Final = frozenset({0, _LEAF_SIZE, _CHILD_SIZE})
 
 
-def leaf_of(key: str, value: bytes) -> Leaf:
-    """Return the leaf of a record."""
-    return Leaf(key_hash(key), value_hash(value))
+def leaf_of(key: str, value: bytes) -> Slot:
+    """Return the leaf of a record as it is stored."""
+    return key_hash(key) + value_hash(value)
 
 
 def key_hash(key: str) -> bytes:
@@ -174,13 +174,13 @@ class Update:
 
 
 def update(
-    root: Child | None, leaves: Iterable[Leaf], *, version: int, load: LoadPage, save: SavePage
+    root: Child | None, leaves: Iterable[Slot], *, version: int, load: LoadPage, save: SavePage
 ) -> Update:
     """Put leaves into the map.
 
     Args:
         root: The root page as it is, or ``None`` for an empty map.
-        leaves: The new leaves, no key twice.
+        leaves: The new leaves as they are stored, no key twice.
         version: The version the new pages belong to; newer than any in the map.
         load: Reads a page of the map by its name and path.
         save: Takes each new page with its path, those below before those above.
@@ -207,7 +207,7 @@ def update(
             stale.append((old.version, path))
         return written_by + page.hash
 
-    top = put("", root, [b"".join(leaf) for leaf in leaves])
+    top = put("", root, list(leaves))
     return Update(root=_child(top) if top else root, stale=tuple(stale))
 
 

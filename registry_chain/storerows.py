@@ -158,7 +158,7 @@ def fill(db: sqlite3.Connection, version: int, records: Iterable[tuple[str, byte
     Raises:
         Malformed: ``chain.key``.
     """
-    leaves: list[jmt.Leaf] = []
+    leaves: list[jmt.Slot] = []
 
     def rows() -> Iterator[tuple[str, int, bytes]]:
         last = ""

@@ -40,7 +40,7 @@ class Memory:
 
     def put(self, leaves: Mapping[bytes, bytes]) -> Child | None:
         self.version += 1
-        listed = [Leaf(*pair) for pair in leaves.items()]
+        listed = [key + value for key, value in leaves.items()]
 
         def save(path: str, page: Page) -> None:
             self.pages[self.version, path] = page
@@ -96,11 +96,11 @@ def test_only_the_pages_on_the_way_are_replaced() -> None:
     """[REG-MAP-3]"""
     memory = Memory()
     memory.put({sha256(bytes([i, j])): sha256(b"v") for i in range(40) for j in range(40)})
-    touched = Leaf(sha256(bytes([1, 1])), sha256(b"w"))
+    touched = sha256(bytes([1, 1])) + sha256(b"w")
     new: dict[str, Page] = {}
     update = jmt.update(memory.root, [touched], version=9, load=memory.load, save=new.__setitem__)
     paths = sorted(new)
-    assert paths == [touched.key_hash.hex()[: len(path)] for path in paths]
+    assert paths == [touched.hex()[: len(path)] for path in paths]
     assert {path for _, path in update.stale} == set(paths)
 
 
