@@ -7,6 +7,8 @@ from types import MappingProxyType
 
 from ssi.x509 import Certificate
 
+LEAST_DIFFICULTY = 0xFFFF << 208  # the target of difficulty 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeAuthority:
@@ -36,16 +38,15 @@ class BitcoinPolicy:
 
     Args:
         headers: Runs of 80-byte headers by the height of their first.
-        min_difficulty: What each header must have cost, as a multiple of Bitcoin's least
-            difficulty. The default was passed in 2022 and makes one forged header cost some
-            10^23 hashes.
+        max_target: The easiest target a header may have met. The default is a difficulty that
+            Bitcoin passed in 2022; one forged header then costs some 10^23 hashes.
         confirmations: How many headers must stand on the one that counts, itself included.
         checkpoints: Header hashes (in the usual reversed hex) that a person vouches for. A height
             is proven only by a run that holds one; without one, only the cost is.
     """
 
     headers: Mapping[int, bytes] = field(default_factory=lambda: MappingProxyType({}), repr=False)
-    min_difficulty: int = 25_000_000_000_000
+    max_target: int = LEAST_DIFFICULTY // 25_000_000_000_000
     confirmations: int = 6
     checkpoints: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from registry_chain.anchoring.opentimestamps import verify_ots
 from registry_chain.anchoring.policy import AnchorPolicy
 from registry_chain.anchoring.proofs import AnchorProof, Method, VerifiedAnchor, parse_anchor
 from registry_chain.light import VerifiedLightBlock
@@ -100,6 +101,8 @@ def _judge(kept: AnchorProof, policy: AnchorPolicy) -> VerifiedAnchor:
             from registry_chain.anchoring.rfc3161 import verify_token  # noqa: PLC0415 - an extra
 
             return verify_token(kept.proof, kept.block_hash, policy.authorities)
+        case Method.OPENTIMESTAMPS if policy.bitcoin is not None:
+            return verify_ots(kept.proof, kept.block_hash, policy.bitcoin)
         case _:
             raise Untrusted("the policy takes no such proof", code="anchor.method_untrusted")
 
