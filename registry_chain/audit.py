@@ -24,10 +24,10 @@ from registry_chain.light import (
     data_hash,
     parse_light_block,
     results_hash,
-    trust_from_genesis,
     verify_light_block,
 )
 from registry_chain.store import Store
+from registry_chain.trust_root import trust_from_genesis
 from ssi.encoding import (
     Fields,
     JsonLimits,

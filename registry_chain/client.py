@@ -4,8 +4,8 @@ Everything is proven from a genesis its user pinned [REG-CLI-1]. This module is 
 which the products read the ledger; records and errors they need are exported here.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import TypeVar
@@ -14,16 +14,17 @@ from registry_chain import records as r
 from registry_chain.follower import Follower
 from registry_chain.genesis import Genesis
 from registry_chain.light import (
-    MapProof,
     TrustOptions,
     TxInclusionProof,
     UntrustedBundle,
     UntrustedLightBlock,
     VerifiedLightBlock,
+    compact_bundle,
+    inflate_bundle,
     parse_bundle,
     parse_light_block,
     verify_bundle,
-    verify_map_proof,
+    verify_multi_proof,
     verify_tx_inclusion,
 )
 from registry_chain.memory import HeadMemory
@@ -46,6 +47,8 @@ from registry_chain.records import (
 from registry_chain.submitter import Committed, Submitter
 from registry_chain.transactions import tx_id_of
 from registry_chain.transport import LIMITS, Nodes
+from registry_chain.trust_root import TrustRoot
+from registry_chain.witnesses import NONE_ASKED, NodesCompared, Witnesses
 from ssi.encoding import (
     JSON,
     Fields,
@@ -68,6 +71,7 @@ __all__ = [
     "IssuerRecord",
     "KeyRecord",
     "MemberRecord",
+    "NodesCompared",
     "NoticeRecord",
     "OperatorRecord",
     "Proven",
@@ -77,6 +81,7 @@ __all__ = [
     "SchemaRecord",
     "StatusRecord",
     "Submitter",
+    "TrustRoot",
     "VerifierRecord",
 ]
 
@@ -98,13 +103,30 @@ class Proven:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvenMany:
-    """Values under one light block; ``bundle`` can be stapled to a presentation."""
+    """Values under one light block.
+
+    Attributes:
+        values: The value under each key, ``None`` where there is proven to be none.
+        validators: How many validators the chain has at this height, ``power`` together.
+        signed: How many of them signed the block, with ``signed_power``.
+        nodes: How many nodes showed the same header; none when the bundle was stapled.
+        bundle: The proof of all of it, for whoever trusts the same genesis.
+    """
 
     values: Mapping[str, JSONObject | None]
     height: int
     time: datetime
     validators: int
+    signed: int
+    power: int
+    signed_power: int
+    nodes: NodesCompared = NONE_ASKED
     bundle: JSONObject = field(repr=False)
+
+    @property
+    def stapled(self) -> str:
+        """The bundle as text, to go with a presentation (``registry_proof``)."""
+        return compact_bundle(self.bundle)
 
     def record(self, kind: type[SomeRecord], key: str) -> SomeRecord | None:
         """The typed record at a key that was asked for, or ``None`` when it is proven absent."""
@@ -125,34 +147,37 @@ class RegistryClient:
 
     Args:
         urls: The nodes' addresses.
-        genesis: The pinned genesis.
+        root: What a person pinned: a genesis, or a trust root with a checkpoint.
         fetch: Bounded HTTP.
         memory: What was verified before; shared by the processes of one program.
         max_age: How old the newest header may be for `issuer` and its siblings.
         cache_for: How long a verified single value may be used again; never beyond ``max_age``.
+        trusting_period: For how long a remembered block vouches for later ones.
     """
 
-    def __init__(  # noqa: PLR0913 - two ages with defaults
+    def __init__(  # noqa: PLR0913 - three periods with defaults
         self,
         urls: Sequence[str],
-        genesis: Genesis,
+        root: Genesis | TrustRoot,
         fetch: Fetch,
         memory: HeadMemory,
         *,
         max_age: timedelta = MAX_AGE,
         cache_for: timedelta = timedelta(0),
+        trusting_period: timedelta = TrustOptions().trusting_period,
     ) -> None:
         self._nodes = Nodes(urls, fetch)
-        self._genesis = genesis
+        self._root = root if isinstance(root, TrustRoot) else TrustRoot(genesis=root)
         self._max_age = max_age
         self._cache_for = cache_for
-        self._follower = Follower(genesis, memory)
+        self._follower = Follower(self._root, memory, trusting_period=trusting_period)
+        self._witnesses = Witnesses(self._nodes, self._follower)
         self._kept: dict[str, _Kept] = {}
 
     @property
     def chain_id(self) -> str:
         """The chain's id."""
-        return self._genesis.chain_id
+        return self._root.genesis.chain_id
 
     # --- reading ---
 
@@ -164,7 +189,7 @@ class RegistryClient:
             max_age: How old it may be; any age when ``None``.
 
         Returns:
-            The verified light block.
+            The verified light block; see `compare` for what the other nodes have.
 
         Raises:
             Unavailable: No node has a header that is new enough.
@@ -178,6 +203,30 @@ class RegistryClient:
             return self._newest(url, found, floor, now, max_age)
 
         return self._nodes.each(ask)
+
+    def compare(self, now: datetime) -> tuple[VerifiedLightBlock, NodesCompared]:
+        """The newest header, and how many nodes have the same; raises as `head`."""
+        floor = self._follower.height
+
+        def ask(url: str) -> VerifiedLightBlock:
+            found = parse_light_block(self._nodes.get(f"{url}/v1/light/latest"))
+            return self._newest(url, found, floor, now, None)
+
+        told = self._nodes.first(ask)
+        return told.answer, self._witnesses.compare(
+            told.answer, told_by=told.url, failed=told.failed, now=now
+        )
+
+    def block_at(self, height: int, now: datetime) -> VerifiedLightBlock:
+        """The light block of an earlier height, verified forwards or backwards.
+
+        Raises:
+            Unavailable: No node has it.
+            Rejected: What they have does not verify, or is too far back to be reached.
+        """
+        return self._nodes.each(
+            lambda url: self._follower.at(height, ask=self._ask_block(url), now=now)
+        )
 
     def height(self, now: datetime) -> int:
         """The newest verified height."""
@@ -223,32 +272,43 @@ class RegistryClient:
         limit = self._max_age if max_age is None else max_age
         floor = self._follower.height
 
-        def ask(url: str) -> ProvenMany:
+        def ask(url: str) -> tuple[VerifiedLightBlock, ProvenMany]:
             names: list[JSON] = list(asked)
             bundle = self._nodes.post(f"{url}/v1/records", {"keys": names})
             parsed = parse_bundle(bundle)
             head = self._newest(url, parsed.light_block, floor, now, limit)
-            return _many(head, _records(parsed, asked, head), bundle)
+            return head, _many(head, _records(parsed, asked, head), bundle)
 
-        return self._nodes.each(ask)
+        told = self._nodes.first(ask)
+        head, many = told.answer
+        compared = self._witnesses.compare(head, told_by=told.url, failed=told.failed, now=now)
+        return replace(many, nodes=compared)
 
     def verify_stapled(
-        self, bundle: JSONObject, *, now: datetime, max_age: timedelta | None = None
+        self, bundle: JSONObject | str, *, now: datetime, max_age: timedelta | None = None
     ) -> ProvenMany:
         """Judge a bundle that somebody stapled, without asking any node.
+
+        Args:
+            bundle: The bundle, as JSON or as its text on the wire.
+            now: The present.
+            max_age: How old its header may be; the client's own limit when ``None``.
 
         Raises:
             Rejected: It does not verify.
             Stale: ``light.stale``.
         """
-        parsed = parse_bundle(bundle)
+        obj = inflate_bundle(bundle) if isinstance(bundle, str) else bundle
+        parsed = parse_bundle(obj)
         limit = self._max_age if max_age is None else max_age
-        trusted = self._follower.trusted(parsed.light_block.height, now)
-        verified = verify_bundle(
-            parsed, trusted=trusted, now=now, options=TrustOptions(max_age=limit)
+        first = parsed.path[0] if parsed.path else parsed.light_block
+        options = replace(self._follower.options, max_age=limit)
+        verified = self._follower.judge(
+            lambda trusted: verify_bundle(parsed, trusted=trusted, now=now, options=options),
+            self._follower.trusted(first.height),
         )
         self._follower.remember(verified.light_block)
-        return _many(verified.light_block, verified.records, bundle)
+        return _many(verified.light_block, verified.records, obj)
 
     def _newest(
         self,
@@ -262,7 +322,12 @@ class RegistryClient:
             answer = self._nodes.get(f"{url}/v1/trust-path?from={start}")
             return Fields(answer, where="trust path", code="chain.answer").take_list("light_blocks")
 
-        return self._follower.newest(found, floor=floor, path=path, now=now, max_age=max_age)
+        return self._follower.newest(
+            found, floor=floor, path=path, ask=self._ask_block(url), now=now, max_age=max_age
+        )
+
+    def _ask_block(self, url: str) -> Callable[[int], JSON]:
+        return lambda height: self._nodes.get(f"{url}/v1/light/{height}")
 
     # --- typed records ---
 
@@ -394,13 +459,9 @@ def _records(
     bundle: UntrustedBundle, asked: tuple[str, ...], head: VerifiedLightBlock
 ) -> dict[str, bytes | None]:
     """The proven values of exactly the keys that were asked for."""
-    proofs = [item for item in bundle.items if isinstance(item, MapProof)]
-    if tuple(proof.key for proof in proofs) != asked or len(proofs) != len(bundle.items):
+    if tuple(one.key for one in bundle.records.records) != asked:
         raise InvalidProof("a node answered what was not asked", code="chain.answer")
-    return {
-        proof.key: verify_map_proof(proof, app_hash=head.app_hash, key=proof.key)
-        for proof in proofs
-    }
+    return verify_multi_proof(bundle.records, app_hash=head.app_hash)
 
 
 def _many(
@@ -415,6 +476,9 @@ def _many(
         height=head.height,
         time=head.time,
         validators=head.validators,
+        signed=head.signed,
+        power=head.power,
+        signed_power=head.signed_power,
         bundle=bundle,
     )
 

@@ -3,8 +3,9 @@
 Nothing here is believed; ``registry_chain.client`` verifies what comes back.
 """
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from ssi.encoding import JSON, Fields, JsonLimits, JSONObject, canonical_json, parse_json_object
 from ssi.errors import Malformed, Refused, Rejected, Unavailable, Unreachable
@@ -17,6 +18,15 @@ _JSON = "application/json"
 Answer = TypeVar("Answer")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told(Generic[Answer]):
+    """An answer that holds, the node it is from, and the nodes that were passed over."""
+
+    answer: Answer
+    url: str
+    failed: Mapping[str, Unavailable | Rejected]
+
+
 class Nodes:
     """Several nodes of one chain, asked in turn [REG-CLI-4]."""
 
@@ -27,8 +37,17 @@ class Nodes:
         self._fetch = fetch
         self._first = 0
 
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The nodes' addresses."""
+        return self._urls
+
     def each(self, ask: Callable[[str], Answer]) -> Answer:
-        """Return the first answer that holds.
+        """Return the first answer that holds; as `first`."""
+        return self.first(ask).answer
+
+    def first(self, ask: Callable[[str], Answer]) -> Told[Answer]:
+        """Return the first answer that holds, by whom it is, and who failed before.
 
         A node that cannot be reached, is behind or answers what does not verify is passed over; a
         refusal by the ledger's rules is an answer.
@@ -37,17 +56,18 @@ class Nodes:
             Unavailable: The last failure, when it was one.
             Rejected: The last failure, when the answer did not verify.
         """
-        failure: Unavailable | Rejected = Unreachable("no node was asked", code="chain.unreachable")
+        failed: dict[str, Unavailable | Rejected] = {}
         for turn in range(len(self._urls)):
             place = (self._first + turn) % len(self._urls)
+            url = self._urls[place]
             try:
-                answer = ask(self._urls[place])
+                answer = ask(url)
             except (Unavailable, Rejected) as error:
-                failure = error
+                failed[url] = error
                 continue
             self._first = place
-            return answer
-        raise failure
+            return Told(answer=answer, url=url, failed=failed)
+        raise next(reversed(failed.values()))
 
     def get(self, url: str) -> JSONObject:
         """Fetch a JSON object."""

@@ -9,11 +9,11 @@ from registry_chain.light import (
     commit_hash,
     header_hash,
     results_hash,
-    trust_from_genesis,
     verify_light_block,
     verify_map_proof,
 )
 from registry_chain.store import MAX_ITEMS, Store
+from registry_chain.trust_root import trust_from_genesis
 from ssi.errors import Rejected, SSIError, Unavailable
 
 RECOMPUTED = 5000

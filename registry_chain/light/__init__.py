@@ -11,12 +11,13 @@ from registry_chain.light.bundle import (
     UntrustedBundle,
     VerifiedBundle,
     build_bundle,
+    compact_bundle,
+    inflate_bundle,
     parse_bundle,
     verify_bundle,
 )
 from registry_chain.light.codec import Timestamp
 from registry_chain.light.commit import Commit, CommitSig, Flag, commit_hash, vote_sign_bytes
-from registry_chain.light.genesis_trust import trust_from_genesis
 from registry_chain.light.header import (
     NO_BLOCK,
     BlockId,
@@ -37,12 +38,15 @@ from registry_chain.light.light_block import (
     parse_light_block,
 )
 from registry_chain.light.map_proof import MapProof, verify_map_proof
+from registry_chain.light.multiproof import MultiProof, RecordProof, verify_multi_proof
+from registry_chain.light.slim import expand_light_block, slim_light_block
 from registry_chain.light.trust import (
     DEFAULT_OPTIONS,
     TrustedState,
     TrustOptions,
     VerifiedLightBlock,
     verify_light_block,
+    verify_older,
 )
 from registry_chain.light.validators import (
     Validator,
@@ -61,6 +65,8 @@ __all__ = [
     "Flag",
     "Header",
     "MapProof",
+    "MultiProof",
+    "RecordProof",
     "Timestamp",
     "TrustOptions",
     "TrustedState",
@@ -74,22 +80,27 @@ __all__ = [
     "VerifiedLightBlock",
     "block_id",
     "build_bundle",
+    "compact_bundle",
     "commit_hash",
     "consensus_hash",
     "data_hash",
+    "expand_light_block",
     "header_hash",
+    "inflate_bundle",
     "light_block_to_json",
     "parse_bundle",
     "parse_genesis_validators",
     "parse_light_block",
     "results_hash",
     "sign_block",
-    "trust_from_genesis",
+    "slim_light_block",
     "tx_inclusion_proof",
     "validators_hash",
     "verify_bundle",
     "verify_light_block",
     "verify_map_proof",
+    "verify_multi_proof",
+    "verify_older",
     "verify_tx_inclusion",
     "vote_sign_bytes",
 ]

@@ -1,21 +1,21 @@
 """Proof bundles: everything a verifier without network needs, under one light block [REG-PROOF-5].
 
 A bundle may carry light blocks that lead from what its reader trusts to its own, and three kinds of
-items: records, transactions, and entries of an anchored batch.
+content: records, transactions, and entries of an anchored batch. It is one JSON value; as text it
+travels deflated [REG-PROOF-8].
 """
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, TypeAlias
 
 from registry_chain.light.inclusion import TxInclusionProof, verify_tx_inclusion
-from registry_chain.light.light_block import (
-    UntrustedLightBlock,
-    light_block_to_json,
-    parse_light_block,
-)
-from registry_chain.light.map_proof import MapProof, verify_map_proof
+from registry_chain.light.light_block import UntrustedLightBlock
+from registry_chain.light.map_proof import MapProof
+from registry_chain.light.multiproof import MultiProof, verify_multi_proof
+from registry_chain.light.slim import expand_light_block, slim_light_block
 from registry_chain.light.trust import (
     DEFAULT_OPTIONS,
     TrustedState,
@@ -28,17 +28,20 @@ from ssi.encoding import (
     Fields,
     JsonLimits,
     JSONObject,
+    b64url_decode,
     b64url_encode,
+    canonical_json,
     parse_json_object,
 )
 from ssi.errors import InvalidProof, Malformed
 from ssi.merkle import leaf_hash, verify_inclusion
 
-VERSION: Final = 1
+VERSION: Final = 2
 MAX_ITEMS: Final = 64
 MAX_PATH_BLOCKS: Final = 16
+MAX_COMPACT: Final = 262_144
 BUNDLE_LIMITS: Final = JsonLimits(
-    max_bytes=1_048_576, max_depth=12, max_members=60_000, max_string=90_000
+    max_bytes=1_048_576, max_depth=24, max_members=60_000, max_string=400_000
 )
 _CODE: Final = "proof.malformed"
 
@@ -60,7 +63,7 @@ class BatchItem:
     proof: TxInclusionProof
 
 
-Item: TypeAlias = MapProof | TxItem | BatchItem
+Item: TypeAlias = TxItem | BatchItem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +71,8 @@ class UntrustedBundle:
     """A bundle that parses; nothing in it is true before `verify_bundle`."""
 
     light_block: UntrustedLightBlock
-    items: tuple[Item, ...]
+    records: MultiProof
+    items: tuple[Item, ...] = ()
     path: tuple[UntrustedLightBlock, ...] = ()
 
 
@@ -88,23 +92,37 @@ class VerifiedBundle:
 
 def build_bundle(
     light_block: UntrustedLightBlock,
-    items: Sequence[Item],
+    items: Sequence[MapProof | Item],
     *,
     path: Sequence[UntrustedLightBlock] = (),
 ) -> JSONObject:
-    """Return a bundle as its JSON value."""
+    """Return a bundle as its JSON value.
+
+    Args:
+        light_block: The block all of it is proven under.
+        items: Proofs of records under its ``app_hash``, transactions under its ``data_hash``, and
+            entries of batches whose anchors are among the records.
+        path: Light blocks that lead to it from one that the reader trusts.
+
+    Raises:
+        ValueError: The proofs are not under one root, or the light block contradicts itself.
+    """
+    records = MultiProof.of([item for item in items if isinstance(item, MapProof)])
+    others = [_item_to_json(item) for item in items if not isinstance(item, MapProof)]
     bundle: JSONObject = {
         "v": VERSION,
-        "light_block": light_block_to_json(light_block),
-        "items": [_item_to_json(item) for item in items],
+        "light_block": slim_light_block(light_block),
+        **records.to_json(),
     }
+    if others:
+        bundle["items"] = others
     if path:
-        bundle["path"] = [light_block_to_json(block) for block in path]
+        bundle["path"] = [slim_light_block(block) for block in path]
     return bundle
 
 
 def parse_bundle(data: JSONObject | bytes | str) -> UntrustedBundle:
-    """Read a bundle that someone sent, as text or as parsed JSON.
+    """Read a bundle that someone sent, as JSON text or as parsed JSON.
 
     Raises:
         Malformed: ``proof.malformed``, ``light.malformed``, ``json.*`` or ``encoding.base64url``.
@@ -113,16 +131,46 @@ def parse_bundle(data: JSONObject | bytes | str) -> UntrustedBundle:
     fields = Fields(obj, where="bundle", code=_CODE)
     if fields.take_int("v") != VERSION:
         raise Malformed("the bundle is of another version", code=_CODE)
+    items = fields.take_objects("items", max_items=MAX_ITEMS) if fields.has("items") else ()
     bundle = UntrustedBundle(
-        light_block=parse_light_block(fields.take_object("light_block")),
-        items=tuple(_item(item) for item in fields.take_objects("items", max_items=MAX_ITEMS)),
+        light_block=expand_light_block(fields.take_object("light_block")),
+        records=MultiProof.parse(fields),
+        items=tuple(_item(item) for item in items),
         path=tuple(
-            parse_light_block(block)
+            expand_light_block(block)
             for block in fields.opt_list("path", max_items=MAX_PATH_BLOCKS) or ()
         ),
     )
     fields.done()
     return bundle
+
+
+def compact_bundle(bundle: JSONObject) -> str:
+    """Return a bundle as text for the wire: its canonical JSON, deflated, in base64url."""
+    return b64url_encode(zlib.compress(canonical_json(bundle), 9))
+
+
+def inflate_bundle(text: str) -> JSONObject:
+    """Return the JSON value of a bundle from the wire [REG-PROOF-8].
+
+    Raises:
+        Malformed: ``proof.malformed``, ``json.*`` or ``encoding.base64url``: too long, too long
+            when inflated, cut, followed by something, or not canonical.
+    """
+    if len(text) > MAX_COMPACT:
+        raise Malformed("the bundle is too long", code=_CODE)
+    packed = b64url_decode(text)
+    stream = zlib.decompressobj()
+    try:
+        data = stream.decompress(packed, BUNDLE_LIMITS.max_bytes)
+    except zlib.error as error:
+        raise Malformed("the bundle is not deflated", code=_CODE) from error
+    if not stream.eof or stream.unused_data:
+        raise Malformed("the bundle is cut, too long, or followed by something", code=_CODE)
+    obj = parse_json_object(data, limits=BUNDLE_LIMITS)
+    if canonical_json(obj) != data:
+        raise Malformed("the bundle is not canonical", code=_CODE)
+    return obj
 
 
 def verify_bundle(
@@ -148,23 +196,20 @@ def verify_bundle(
     for block in bundle.path:
         trusted = verify_light_block(block, trusted=trusted, now=now, options=on_the_way).trusted
     head = verify_light_block(bundle.light_block, trusted=trusted, now=now, options=options)
-    records: dict[str, bytes | None] = {}
-    transactions, batches = set(), []
+    records = verify_multi_proof(bundle.records, app_hash=head.app_hash)
+    transactions, entries = set(), set()
     for item in bundle.items:
-        if isinstance(item, MapProof):
-            records[item.key] = verify_map_proof(item, app_hash=head.app_hash, key=item.key)
-        elif isinstance(item, TxItem):
+        if isinstance(item, TxItem):
             verify_tx_inclusion(item.tx_hash, item.proof, head.data_hash)
             transactions.add(item.tx_hash)
         else:
-            batches.append(item)
-    for batch in batches:
-        _verify_batch(batch, records)
+            _verify_batch(item, records)
+            entries.add((item.anchor, item.entry))
     return VerifiedBundle(
         light_block=head,
         records=records,
         transactions=frozenset(transactions),
-        entries=frozenset((batch.anchor, batch.entry) for batch in batches),
+        entries=frozenset(entries),
     )
 
 
@@ -186,8 +231,6 @@ def _verify_batch(item: BatchItem, records: dict[str, bytes | None]) -> None:
 def _item(obj: JSONObject) -> Item:
     fields = Fields(obj, where="bundle item", code=_CODE)
     kind = fields.take_str("type", max_len=16)
-    if kind == "map":
-        return MapProof.parse(fields.rest())
     if kind not in ("tx", "batch"):
         raise Malformed("a bundle item is of an unknown type", code=_CODE)
     proof = TxInclusionProof.parse(fields.take_object("proof"))
@@ -202,8 +245,6 @@ def _item(obj: JSONObject) -> Item:
 
 
 def _item_to_json(item: Item) -> JSON:
-    if isinstance(item, MapProof):
-        return {"type": "map", **item.to_json()}
     proof = item.proof.to_json()
     if isinstance(item, TxItem):
         return {"type": "tx", "tx_hash": b64url_encode(item.tx_hash), "proof": proof}

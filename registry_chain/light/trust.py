@@ -14,7 +14,7 @@ from nacl.exceptions import BadSignatureError
 
 from registry_chain.light.codec import Timestamp
 from registry_chain.light.commit import Flag, vote_sign_bytes
-from registry_chain.light.header import header_hash
+from registry_chain.light.header import Header, header_hash
 from registry_chain.light.light_block import UntrustedLightBlock, light_block_to_json
 from registry_chain.light.validators import ValidatorSet, validators_hash
 from ssi.encoding import canonical_json
@@ -27,6 +27,7 @@ from ssi.errors import (
     Stale,
     Untrusted,
 )
+from ssi.merkle import EMPTY_ROOT
 
 QUORUM: Final = Fraction(2, 3)
 _LEAST_TRUST: Final = Fraction(1, 3)
@@ -163,6 +164,42 @@ def verify_light_block(
     return _verified(untrusted, signed)
 
 
+def verify_older(
+    untrusted: UntrustedLightBlock,
+    *,
+    newer: TrustedState,
+    now: datetime,
+    options: TrustOptions = DEFAULT_OPTIONS,
+) -> VerifiedLightBlock:
+    """Return what the light block just below a trusted one proves [REG-LIGHT-10].
+
+    The trusted header names it by its hash; its own validators' votes are counted as well. Its age
+    is no matter: who looks back wants to know what was.
+
+    Args:
+        untrusted: The light block of the height below.
+        newer: What is known already, with its block.
+        now: The aware time of judging.
+        options: How strict to be; ``max_age`` does not apply.
+
+    Raises:
+        Rejected: ``light.trust_expired``, ``light.chain_id``, ``light.backwards``, ``light.time``,
+            or as `verify_light_block` for the votes.
+    """
+    if now.tzinfo is None:
+        raise ValueError("now is an aware time")
+    _may_vouch(newer, options, now)
+    _same_chain(untrusted, newer)
+    named = b"" if newer.block is None else newer.block.header.last_block_id.hash
+    if untrusted.height != newer.height - 1 or header_hash(untrusted.header) != named:
+        raise Untrusted("the block above names another one", code="light.backwards")
+    if untrusted.header.time >= newer.time:
+        raise Rejected("time does not grow with height", code="light.time")
+    _commit_is_for_header(untrusted)
+    _validators_are_the_headers(untrusted)
+    return _verified(untrusted, _quorum_signed(untrusted))
+
+
 def _may_vouch(trusted: TrustedState, options: TrustOptions, now: datetime) -> None:
     """(1) An old header vouches for nothing, for its validators' keys may be out of their hands."""
     if not trusted.pinned and now > trusted.time.moment + options.trusting_period:
@@ -252,10 +289,30 @@ def _continues(untrusted: UntrustedLightBlock, trusted: TrustedState) -> None:
         raise Untrusted(
             "the validators are not those announced before", code="light.validators_changed"
         )
-    if trusted.height > 0 and header.last_block_id.hash != trusted.header_hash:
+    follows = trusted.height == 0 or header.last_block_id.hash == trusted.header_hash
+    if not follows and not _hands_over(header, trusted):
         raise _conflict(untrusted, trusted, untrusted.validators)
     if trusted.next_app_hash is not None and header.app_hash != trusted.next_app_hash:
         raise Untrusted("the founding state is not that of the genesis", code="light.app_hash")
+
+
+def _hands_over(header: Header, trusted: TrustedState) -> bool:
+    """Whether this is the first block of the engine to which a sole validator handed over.
+
+    CometBFT's first block names no block before it. Its validators are those that the old one
+    announced and more than two thirds of them signed; that it goes on from the same state is seen
+    by the root, which is that of the last block, which changed nothing [REG-LIGHT-9].
+    """
+    if trusted.block is None or len(trusted.validators.validators) != 1:
+        return False
+    last = trusted.block.header
+    return (
+        header.last_block_id.is_zero
+        and header.last_commit_hash == EMPTY_ROOT
+        and header.validators_hash != last.validators_hash
+        and last.data_hash == EMPTY_ROOT
+        and header.app_hash == last.app_hash
+    )
 
 
 def _conflict(

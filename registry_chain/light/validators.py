@@ -92,7 +92,7 @@ class ValidatorSet:
         fields = codec.reader(obj, "validator_set")
         listed = fields.take_list("validators", max_items=MAX_VALIDATORS)
         _ignore(fields, _UNSIGNED_SET_MEMBERS)
-        return _checked(tuple(Validator.parse(item) for item in listed))
+        return checked_set(tuple(Validator.parse(item) for item in listed))
 
     def to_json(self) -> JSONObject:
         """Return CometBFT's JSON."""
@@ -111,10 +111,15 @@ def parse_genesis_validators(listed: Sequence[JSON]) -> ValidatorSet:
     Raises:
         Malformed: ``light.malformed``.
     """
-    return _checked(ValidatorSet.of([Validator.parse(item) for item in listed]).validators)
+    return checked_set(ValidatorSet.of([Validator.parse(item) for item in listed]).validators)
 
 
-def _checked(validators: tuple[Validator, ...]) -> ValidatorSet:
+def checked_set(validators: tuple[Validator, ...]) -> ValidatorSet:
+    """Return a set in the order given, if it can be one.
+
+    Raises:
+        Malformed: ``light.malformed``: it is empty, too powerful, or lists a key twice.
+    """
     found = ValidatorSet(validators)
     if not validators or len(found.by_address()) != len(validators):
         raise codec.malformed("a validator set is empty or lists a key twice")

@@ -114,35 +114,35 @@ def test_many_values_come_with_a_bundle_to_staple(chain: Chain) -> None:
 
 
 def _other_value(answer: Any) -> Any:
-    answer["items"][0]["value"] = answer["items"][0]["value"][:-4] + "AAAA"
+    answer["records"][0]["value"]["url"] = "https://mallory.example"
     return answer
 
 
 def _absent(answer: Any) -> Any:
-    answer["items"][0] |= {"value": None, "leaf": None}
+    del answer["records"][0]["value"]
+    answer["records"][0]["instead"] = ""
     return answer
 
 
 def _another_key(answer: Any) -> Any:
-    answer["items"][0]["key"] = "issuer/nobody"
+    answer["records"][0]["key"] = "issuer/nobody"
     return answer
 
 
 def _no_item(answer: Any) -> Any:
-    return answer | {"items": []}
+    return answer | {"records": [], "siblings": ""}
 
 
 def _header(name: str, value: Any) -> Callable[[Any], Any]:
     def change(answer: Any) -> Any:
-        answer["light_block"]["signed_header"]["header"][name] = value
+        answer["light_block"]["header"][name] = value
         return answer
 
     return change
 
 
 def _no_vote(answer: Any) -> Any:
-    commit = answer["light_block"]["signed_header"]["commit"]
-    commit["signatures"][0]["signature"] = "A" * 86 + "=="
+    answer["light_block"]["votes"][0][1] = "A" * 86
     return answer
 
 
@@ -151,7 +151,7 @@ LIES: dict[str, Callable[[Any], Any]] = {
     "absence": _absent,
     "another key": _another_key,
     "nothing": _no_item,
-    "another root": _header("app_hash", "00" * 32),
+    "another root": _header("app_hash", "A" * 43),
     "another time": _header("time", "2030-01-01T00:00:00Z"),
     "another chain": _header("chain_id", "other-chain"),
     "a forged vote": _no_vote,

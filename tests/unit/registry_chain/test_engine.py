@@ -13,11 +13,11 @@ from registry_chain.engines.embedded import EmbeddedEngine
 from registry_chain.light import (
     TrustOptions,
     parse_light_block,
-    trust_from_genesis,
     verify_light_block,
     verify_map_proof,
 )
 from registry_chain.transactions import SuspendMember, build_tx
+from registry_chain.trust_root import trust_from_genesis
 from ssi.errors import Refused, SSIError, Unavailable
 from tests.support.chain import START, TestClock, open_engine
 from tests.support.registry import VALIDATOR, accreditation, make_genesis, signer

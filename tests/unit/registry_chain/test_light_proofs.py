@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -13,15 +14,22 @@ import pytest
 from registry_chain.light import (
     BatchItem,
     MapProof,
+    MultiProof,
     TxInclusionProof,
     TxItem,
     UntrustedLightBlock,
     build_bundle,
+    compact_bundle,
     data_hash,
+    expand_light_block,
+    inflate_bundle,
+    light_block_to_json,
     parse_bundle,
+    slim_light_block,
     tx_inclusion_proof,
     verify_bundle,
     verify_map_proof,
+    verify_multi_proof,
     verify_tx_inclusion,
 )
 from registry_chain.store import Store
@@ -36,11 +44,15 @@ ANCHOR = canonical_json({"root": b64url_encode(root_hash(BATCH)), "size": 5, "v"
 TXS = [b"tx-1", b"tx-2", b"tx-3"]
 
 
+def value(number: int) -> bytes:
+    return b'{"n":%d}' % number
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     path: Path = tmp_path_factory.mktemp("proofs") / "chain.db"
     opened = Store(path)
-    records = {f"key/{number}": b"%d" % number for number in range(40)} | {"anchor/b": ANCHOR}
+    records = {f"key/{number}": value(number) for number in range(40)} | {"anchor/b": ANCHOR}
     opened.stage(1, records)
     opened.commit()
     yield opened
@@ -64,7 +76,7 @@ def tx_item(index: int = 1) -> TxItem:
 def test_a_proof_is_for_the_key_that_was_asked_for(store: Store) -> None:
     """[REG-PROOF-1]"""
     proof = store.prove("key/1")
-    assert verify_map_proof(proof, app_hash=store.root, key="key/1") == b"1"
+    assert verify_map_proof(proof, app_hash=store.root, key="key/1") == value(1)
     with pytest.raises(InvalidProof):
         verify_map_proof(proof, app_hash=store.root, key="key/2")
 
@@ -76,11 +88,11 @@ def test_a_value_cannot_be_hidden_or_replaced(store: Store) -> None:
     forged: list[tuple[str, MapProof]] = [
         ("key/1", replace(proof, key="key/2")),
         ("key/1", replace(proof, value=None)),
-        ("key/1", replace(proof, value=b"2")),
+        ("key/1", replace(proof, value=value(2))),
         ("key/1", replace(proof, value=None, leaf=None)),
         ("key/1", replace(proof, siblings=proof.siblings[1:])),
         ("key/1", replace(absent, key="key/1")),
-        ("nobody", replace(absent, value=b"1")),
+        ("nobody", replace(absent, value=value(1))),
         ("nobody", replace(absent, leaf=proof.leaf)),
         ("nobody", replace(proof, key="nobody")),
         ("nobody", replace(proof, key="nobody", value=None)),
@@ -148,7 +160,7 @@ def test_a_bundle_proves_all_its_items_without_network(store: Store) -> None:
     items = [*map(store.prove, ("key/1", "nobody", "anchor/b")), tx_item(), batch_item()]
     bundle = parse_bundle(canonical_json(build_bundle(light_block(store), items)))
     verified = verify_bundle(bundle, trusted=genesis_trust(), now=NOW)
-    assert verified.records == {"key/1": b"1", "nobody": None, "anchor/b": ANCHOR}
+    assert verified.records == {"key/1": value(1), "nobody": None, "anchor/b": ANCHOR}
     assert verified.transactions == {sha256(b"tx-2")}
     assert verified.entries == {("anchor/b", BATCH[2])}
     assert (verified.light_block.height, verified.light_block.validators) == (2, 4)
@@ -159,7 +171,7 @@ def test_one_false_item_spoils_a_bundle(store: Store) -> None:
     proof = store.prove("key/1")
     anchor = store.prove("anchor/b")
     wrong: list[list[Any]] = [
-        [proof, replace(store.prove("key/2"), value=b"1")],
+        [proof, replace(store.prove("key/2"), value=value(1))],
         [replace(tx_item(), tx_hash=sha256(b"tx-9"))],
         [anchor, replace(batch_item(), entry=sha256(b"other"))],
         [batch_item()],
@@ -195,24 +207,194 @@ def test_an_old_bundle_decides_nothing(store: Store) -> None:
         verify_bundle(bundle, trusted=genesis_trust(), now=GENESIS + timedelta(hours=25))
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"v": 2},
-        {"v": "1"},
-        {"items": [{}]},
-        {"items": [{"type": "tlog"}]},
-        {"items": [{"type": "tx", "tx_hash": "AA", "proof": {}}]},
-        {"items": [{"type": "map"}]},
-        {"items": [{"type": "map"}] * 65},
-        {"path": [1]},
-        {"path": [{}] * 17},
-        {"light_block": None},
-        {"extra": 1},
-    ],
-)
+WRONG = [
+    {"v": 1},
+    {"v": "2"},
+    {"items": [{}]},
+    {"items": [{"type": "tlog"}]},
+    {"items": [{"type": "tx", "tx_hash": "AA", "proof": {}}]},
+    {"items": [{"type": "map"}] * 65},
+    {"path": [1]},
+    {"path": [{}] * 17},
+    {"light_block": None},
+    {"extra": 1},
+    {"records": None},
+    {"records": [{}]},
+    {"records": [{"key": "a", "depth": 1}]},
+    {"records": [{"key": "a", "depth": 1, "value": {}, "instead": ""}]},
+    {"records": [{"key": "a", "depth": 1, "value": None}]},
+    {"records": [{"key": "a", "depth": 1, "value": "AA"}]},
+    {"records": [{"key": "a", "depth": 257, "value": {}}]},
+    {"records": [{"key": "a", "depth": 1, "instead": "AA"}]},
+    {"records": [{"key": "a b", "depth": 1, "value": {}}]},
+    {"records": [{"key": "a", "depth": 1, "value": {}}] * 2},
+    {"siblings": "AA"},
+    {"siblings": ["A" * 43]},
+]
+
+
+@pytest.mark.parametrize("changes", WRONG)
 def test_what_is_no_bundle(store: Store, changes: dict[str, Any]) -> None:
     """[REG-PROOF-3]"""
     good = build_bundle(light_block(store), [store.prove("key/1"), tx_item()])
     with pytest.raises(Malformed):
         parse_bundle(good | changes)
+
+
+@pytest.mark.parametrize("name", ["v", "light_block", "records", "siblings"])
+def test_a_bundle_with_a_member_left_out(store: Store, name: str) -> None:
+    """[REG-PROOF-3]"""
+    good = build_bundle(light_block(store), [store.prove("key/1"), tx_item()])
+    del good[name]
+    with pytest.raises(Malformed):
+        parse_bundle(good)
+
+
+# --- several keys at once ---
+
+
+def test_what_ways_have_in_common_is_said_once(store: Store) -> None:
+    """[REG-PROOF-7]"""
+    keys = [f"key/{number}" for number in range(12)] + ["nobody", "nowhere"]
+    proofs = [store.prove(key) for key in keys]
+    joined = MultiProof.of(proofs)
+    assert len(joined.siblings) < sum(len(proof.siblings) for proof in proofs) / 2
+    told = verify_multi_proof(joined, app_hash=store.root)
+    assert told == {proof.key: proof.value for proof in proofs}
+    assert verify_multi_proof(MultiProof.of([]), app_hash=store.root) == {}
+
+
+def test_joined_ways_are_not_forged(store: Store) -> None:
+    """[REG-PROOF-7] Whatever is said otherwise of one key, the whole is refused."""
+    good = MultiProof.of([store.prove(key) for key in ("key/1", "key/2", "nobody")])
+    first, second, absent = good.records
+    others = store.prove("key/3")
+    forged = [
+        replace(good, siblings=good.siblings[1:]),
+        replace(good, siblings=(*good.siblings, good.siblings[0])),
+        replace(good, siblings=good.siblings[::-1]),
+        replace(good, siblings=(b"short", *good.siblings[1:])),
+        replace(good, records=(first, second)),
+        replace(good, records=(first, first, absent)),
+        replace(good, records=(replace(first, value=value(9)), second, absent)),
+        replace(good, records=(replace(first, key="key/3"), second, absent)),
+        replace(good, records=(replace(first, depth=first.depth - 1), second, absent)),
+        replace(good, records=(replace(first, depth=first.depth + 1), second, absent)),
+        replace(good, records=(replace(first, depth=0), second, absent)),
+        replace(good, records=(replace(first, value=None, leaf=None), second, absent)),
+        replace(good, records=(replace(first, value=None), second, absent)),
+        replace(good, records=(replace(first, value=None, leaf=others.leaf), second, absent)),
+        replace(good, records=(first, second, replace(absent, value=value(1)))),
+        replace(good, records=(first, second, replace(absent, leaf=others.leaf))),
+        replace(good, records=()),
+    ]
+    for wrong in forged:
+        with pytest.raises(InvalidProof):
+            verify_multi_proof(wrong, app_hash=store.root)
+    assert verify_multi_proof(good, app_hash=store.root)["nobody"] is None
+
+
+def test_proofs_of_two_roots_are_not_joined(tmp_path: Path) -> None:
+    opened = Store(tmp_path / "two.db")
+    opened.stage(1, {"a": b"{}"})
+    opened.commit()
+    small = opened.prove("a")
+    opened.stage(2, {f"k{number}": b"{}" for number in range(20)})
+    opened.commit()
+    with pytest.raises(ValueError, match="one root"):
+        MultiProof.of([small, opened.prove("k1")])
+    opened.close()
+
+
+# --- as text ---
+
+
+def test_a_bundle_travels_as_text(store: Store) -> None:
+    """[REG-PROOF-8]"""
+    bundle = build_bundle(light_block(store), [store.prove("key/1"), tx_item()])
+    text = compact_bundle(bundle)
+    assert inflate_bundle(text) == bundle
+    assert len(text) < len(canonical_json(bundle))
+
+
+def _packed(data: bytes) -> str:
+    return b64url_encode(zlib.compress(data))
+
+
+def test_text_that_is_no_bundle(store: Store) -> None:
+    """[REG-PROOF-8] Bombs, tails, other spellings."""
+    bundle = build_bundle(light_block(store), [store.prove("key/1")])
+    plain = canonical_json(bundle)
+    good = zlib.compress(plain)
+    for text in (
+        "",
+        "AA",
+        "=" + b64url_encode(good),
+        b64url_encode(good)[:-4],
+        b64url_encode(good + b"x"),
+        b64url_encode(good[:-4]),
+        b64url_encode(plain),
+        _packed(b""),
+        _packed(b"[]"),
+        _packed(plain + b" "),
+        _packed(b" " + plain),
+        _packed(b" " * 2_000_000),
+        _packed(b'{"a":' * 100),
+        "A" * 300_000,
+    ):
+        with pytest.raises(Malformed):
+            inflate_bundle(text)
+
+
+# --- the short form of a light block ---
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        signed(header(1)),
+        signed(header(7), by="abd", round_=3),
+        signed(header(7, proposer_address=b"\x01" * 20), validator_set(a=7, x=2), "a"),
+        signed(header(9, last_block_id=signed(header(8)).commit.block_id)),
+        signed(header(9, data_hash=b"", last_results_hash=sha256(b"x"), app_protocol=0)),
+    ],
+)
+def test_a_light_block_in_short_is_the_same(block: UntrustedLightBlock) -> None:
+    """[REG-PROOF-6]"""
+    slim = slim_light_block(block)
+    assert expand_light_block(slim) == block
+    assert len(canonical_json(slim)) < 0.6 * len(canonical_json(light_block_to_json(block)))
+
+
+def test_a_block_has_one_short_spelling() -> None:
+    """[REG-PROOF-6]"""
+    block = signed(header(7), by="abc")
+    slim: Any = slim_light_block(block)
+    own = b64url_encode(block.header.validators_hash)
+    empty = b64url_encode(sha256(b""))
+    first = slim["votes"][0]
+    wrong = [
+        {"header": slim["header"] | {"next_validators_hash": own}},
+        {"header": slim["header"] | {"data_hash": empty}},
+        {"header": slim["header"] | {"proposer": b64url_encode(block.header.proposer_address)}},
+        {"header": slim["header"] | {"proposer": 4}},
+        {"header": slim["header"] | {"proposer": True}},
+        {"header": slim["header"] | {"height": "07"}},
+        {"header": slim["header"] | {"time": "2026-11-24T09:00:07.0Z"}},
+        {"header": slim["header"] | {"last_block_id": ["", 0, ""]}},
+        {"header": slim["header"] | {"extra": 1}},
+        {"votes": slim["votes"][:3]},
+        {"votes": [*slim["votes"], None]},
+        {"votes": [[first[0], first[1], "commit"], *slim["votes"][1:]]},
+        {"votes": [[first[0].replace("Z", ".0Z"), first[1]], *slim["votes"][1:]]},
+        {"votes": ["x", *slim["votes"][1:]]},
+        {"validators": []},
+        {"validators": [*slim["validators"][:3], slim["validators"][0]]},
+        {"validators": [[slim["validators"][0][0], "0"], *slim["validators"][1:]]},
+        {"round": -1},
+        {"parts": [0, slim["parts"][1]]},
+        {"extra": 1},
+    ]
+    for changes in wrong:
+        with pytest.raises(Malformed):
+            expand_light_block(slim | changes)

@@ -23,11 +23,11 @@ from registry_chain.light import (
     block_id,
     parse_light_block,
     sign_block,
-    trust_from_genesis,
     validators_hash,
     verify_light_block,
     vote_sign_bytes,
 )
+from registry_chain.trust_root import trust_from_genesis
 from ssi.encoding import parse_json, sha256
 from ssi.errors import (
     InvalidProof,

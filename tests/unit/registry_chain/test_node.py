@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from registry_chain.light import parse_bundle, trust_from_genesis, verify_bundle
+from registry_chain.light import parse_bundle, verify_bundle
 from registry_chain.transactions import Name, SuspendMember, build_tx
+from registry_chain.trust_root import trust_from_genesis
 from tests.support.chain import START, Chain, running
 from tests.support.registry import accreditation, signer
 
