@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from registry_chain import cli_trust
 from registry_chain.genesis import GenesisMember, new_genesis
 from registry_chain.keyfile import write_key
 from registry_chain.transactions.bodies import ROLES
@@ -46,12 +47,15 @@ def add_commands(actions: "argparse._SubParsersAction[argparse.ArgumentParser]")
     status = actions.add_parser("status", help="ask a node how it is / ノードの状態を見ます")
     status.add_argument("--node", required=True, metavar="URL")
     status.add_argument("--loopback", action="store_true", help="allow http on 127.0.0.1")
+    cli_trust.add_commands(actions)
 
 
 def run(args: argparse.Namespace) -> int:
     """Do what was asked."""
     if args.action == "init":
         return _init(args)
+    if args.action in cli_trust.ACTIONS:
+        return cli_trust.run(args)
     return _status(args.node, loopback=args.loopback)
 
 

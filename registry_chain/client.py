@@ -14,7 +14,7 @@ from registry_chain import records as r
 from registry_chain.follower import Follower
 from registry_chain.genesis import Genesis
 from registry_chain.light import (
-    TrustOptions,
+    DEFAULT_OPTIONS,
     TxInclusionProof,
     UntrustedBundle,
     UntrustedLightBlock,
@@ -164,7 +164,7 @@ class RegistryClient:
         *,
         max_age: timedelta = MAX_AGE,
         cache_for: timedelta = timedelta(0),
-        trusting_period: timedelta = TrustOptions().trusting_period,
+        trusting_period: timedelta = DEFAULT_OPTIONS.trusting_period,
     ) -> None:
         self._nodes = Nodes(urls, fetch)
         self._root = root if isinstance(root, TrustRoot) else TrustRoot(genesis=root)

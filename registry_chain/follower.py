@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from registry_chain.light import (
+    DEFAULT_OPTIONS,
     TrustedState,
     TrustOptions,
     UntrustedLightBlock,
@@ -42,7 +43,7 @@ class Follower:
         root: TrustRoot,
         memory: HeadMemory,
         *,
-        trusting_period: timedelta = TrustOptions().trusting_period,
+        trusting_period: timedelta = DEFAULT_OPTIONS.trusting_period,
     ) -> None:
         self._chain = root.genesis.chain_id
         self._memory = memory

@@ -31,8 +31,6 @@ class Nodes:
     """Several nodes of one chain, asked in turn [REG-CLI-4]."""
 
     def __init__(self, urls: Sequence[str], fetch: Fetch) -> None:
-        if not urls:
-            raise ValueError("a client needs at least one node")
         self._urls = tuple(url.rstrip("/") for url in urls)
         self._fetch = fetch
         self._first = 0
@@ -67,7 +65,8 @@ class Nodes:
                 continue
             self._first = place
             return Told(answer=answer, url=url, failed=failed)
-        raise next(reversed(failed.values()))
+        nobody = Unreachable("no node is known", code="chain.unreachable")
+        raise next(reversed(failed.values()), nobody)
 
     def get(self, url: str) -> JSONObject:
         """Fetch a JSON object."""

@@ -191,6 +191,17 @@ ADVICE: dict[str, Advice] = {
         "The newest ledger state at hand is too old to decide on. Connect to a node and try again.",
         "手元の台帳の情報が古すぎるため判定できません。ノードに接続して、もう一度お試しください。",
     ),
+    "light.trust_expired": Advice(
+        "This program has not followed the ledger for so long that it cannot tell the true one. "
+        "Get a new trust file (warifu chain trust) and compare its hash with a member by phone.",
+        "長いあいだ台帳を追っていないため、本物の台帳かどうか判断できません。"
+        "新しい信頼ファイル（warifu chain trust）を入手し、"
+        "ハッシュを電話などで会員と照合してください。",
+    ),
+    "light.behind": Advice(
+        "The node shows an older state of the ledger than was seen before. Ask another node.",
+        "ノードが以前に見たものより古い台帳を示しています。別のノードに問い合わせてください。",
+    ),
     "light.misbehaviour": Advice(
         "Two signed statements of the ledger contradict each other; both were kept. "
         "Stop, and send the evidence to the consortium.",
@@ -236,6 +247,18 @@ ADVICE: dict[str, Advice] = {
         "The outside authorities give times that do not agree. "
         "Do not rely on the proofs; ask the authorities and the auditor.",
         "外部の機関の時刻が一致しません。根拠として使わず、機関と監査者に確認してください。",
+    ),
+    "trust": Advice(
+        "The trust file is not of this ledger or was changed. "
+        "Get it again and compare its hash with a member.",
+        "信頼ファイルがこの台帳のものではないか、書き換えられています。"
+        "入手し直し、ハッシュを会員と照合してください。",
+    ),
+    "chain.offline": Advice(
+        "This program asks no node, and the answer brought no proof from the ledger. "
+        "Ask the holder to present again while the wallet is online.",
+        "ノードに問い合わせない設定で、台帳の証明も添えられていません。"
+        "ウォレットが通信できる所で、もう一度提示するよう本人に依頼してください。",
     ),
     "chain": Advice(
         "A record of the shared ledger is not as it must be. Tell the operator of the node.",

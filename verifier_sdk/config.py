@@ -44,6 +44,7 @@ from ssi.encoding import b64url_decode
 from ssi.errors import Malformed
 from ssi.keys import AgreementKey, Alg, SoftwareSigner
 from ssi.sharing_terms import LocalText
+from verifier_sdk.profiles import BY_CODE
 
 ENVIRONMENT = "WARIFU_VERIFIER_CONFIG"
 _SECRET_BYTES = 32
@@ -70,6 +71,8 @@ _KNOWN = frozenset(
         "accept_stapled",
         "max_age_seconds",
         "stapled_age_seconds",
+        "max_age_by_profile",
+        "offline",
         "request_seconds",
         "ca_file",
     }
@@ -100,6 +103,8 @@ class VerifierConfig:
     accept_stapled: bool = True
     max_age: timedelta = timedelta(minutes=10)
     stapled_age: timedelta = timedelta(hours=24)
+    profile_ages: Mapping[str, timedelta] = field(default_factory=dict)
+    offline: bool = False
     request_life: timedelta = timedelta(minutes=5)
     ca_file: str | None = None
 
@@ -109,8 +114,12 @@ class VerifierConfig:
             raise ValueError("base_url is an http(s) URL without a slash at the end")
         if self.base_url.startswith("http://") and not self.loopback:
             raise ValueError("an http base_url needs loopback = true")
-        if not self.nodes:
+        if not self.nodes and not self.offline:
             raise ValueError("nodes names at least one node of the chain")
+        if self.offline and not self.accept_stapled:
+            raise ValueError("offline verification needs accept_stapled = true")
+        if unknown := self.profile_ages.keys() - BY_CODE.keys():
+            raise ValueError(f"max_age_by_profile names no profile: {min(unknown)}")
         if self.mailbox is not None and self.receipt_key is None:
             raise ValueError("a mailbox needs a receipt_key")
         if (self.receipt_key is None) is not (self.receipt_kid is None):
@@ -153,7 +162,7 @@ def _parse(data: Mapping[str, object], home: Path) -> VerifierConfig:
         certificate=home / _text(data, "certificate"),
         key=home / _text(data, "key"),
         genesis=home / _text(data, "genesis"),
-        nodes=_texts(data, "nodes"),
+        nodes=_texts(data, "nodes") if "nodes" in data or not data.get("offline") else (),
         state=home / _text(data, "state"),
         receipt_key=None if receipt is None else home / _text(data, "receipt_key"),
         receipt_kid=_opt_text(data, "receipt_kid"),
@@ -167,6 +176,8 @@ def _parse(data: Mapping[str, object], home: Path) -> VerifierConfig:
         accept_stapled=_flag(data, "accept_stapled", default=True),
         max_age=_period(data, "max_age_seconds", 600),
         stapled_age=_period(data, "stapled_age_seconds", _DAY),
+        profile_ages=_ages(data.get("max_age_by_profile", {})),
+        offline=_flag(data, "offline", default=False),
         request_life=_period(data, "request_seconds", 300),
         ca_file=_opt_text(data, "ca_file"),
     )
@@ -210,6 +221,12 @@ def _period(data: Mapping[str, object], name: str, default: int) -> timedelta:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= 7 * _DAY:
         raise _wrong(name)
     return timedelta(seconds=value)
+
+
+def _ages(value: object) -> Mapping[str, timedelta]:
+    if not isinstance(value, dict):
+        raise _wrong("max_age_by_profile")
+    return {code: _period(value, code, 0) for code in value}
 
 
 def _wrong(name: str) -> ValueError:

@@ -67,6 +67,7 @@ class Intake:
                     max_age=self.policy.max_age,
                     stapled_age=self.policy.stapled_age,
                     stapled=lambda: self._stapled(form, request),
+                    offline=self.config.offline,
                 ),
                 statuses=self.statuses,
                 now=now,
@@ -97,7 +98,7 @@ class Intake:
             raise BindingMismatch("the answer belongs to another request", code="session.state")
         return found
 
-    def _stapled(self, form: bytes, request: SentRequest) -> JSONObject | None:
+    def _stapled(self, form: bytes, request: SentRequest) -> str | None:
         """The proofs a wallet stapled, as hints: they are judged before they count."""
         if not self.config.accept_stapled or request.key is None:
             return None
@@ -109,7 +110,7 @@ class Intake:
         except Rejected:
             return None  # step 1 says what is wrong
         bundle = None if isinstance(answer, ResponseError) else answer.extra.get("registry_proof")
-        return bundle if isinstance(bundle, dict) else None
+        return bundle if isinstance(bundle, str) else None
 
     def _close(self, request: SentRequest, to: RequestState, error: SSIError, trail: Trail) -> None:
         """End a request whose answer was bad, and tell the firm the code and the step only."""

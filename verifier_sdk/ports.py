@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -26,8 +26,15 @@ class Facts:
 class LedgerView(Protocol):
     """Proven records of the chain, all under one light block that is fresh enough."""
 
-    def records(self, keys: Sequence[str], *, now: datetime) -> Facts:
+    def records(
+        self, keys: Sequence[str], *, now: datetime, limit: timedelta | None = None
+    ) -> Facts:
         """Prove the records under these keys.
+
+        Args:
+            keys: The records' names.
+            now: The present.
+            limit: How old the block may be, when that is less than for everything.
 
         Raises:
             Unavailable: No proof, or none that is fresh enough.

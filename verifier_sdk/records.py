@@ -74,5 +74,10 @@ def receipt_record(result: VerifiedPresentation, request: SentRequest, firm: str
         "legal_basis": request.profile.legal_basis,
         "retention": retention.to_json(),
         "request_id": result.request_id,
-        "ledger": {"height": result.height, "validators": result.validators},
+        "ledger": {
+            "height": result.height,
+            "validators": result.ledger.validators,
+            "signed": result.ledger.signed,
+            "stapled": result.ledger.stapled,
+        },
     }

@@ -100,11 +100,27 @@ NOT_INCLUDED: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerPoint:
-    """Under which block the ledger was read."""
+    """Under which block the ledger was read, and who stands behind it.
+
+    Attributes:
+        height: The height of the block.
+        time: Its header's time.
+        validators: How many validators the chain has, with ``power`` together.
+        signed: How many of them signed the block, with ``signed_power``.
+        nodes_agreed: How many nodes showed this very header; 0 for a stapled proof.
+        nodes_asked: How many were asked.
+        stapled: Whether the wallet brought the proof and no node was asked.
+    """
 
     height: int
     time: datetime
     validators: int
+    signed: int
+    power: int
+    signed_power: int
+    nodes_agreed: int = 0
+    nodes_asked: int = 0
+    stapled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,10 +131,8 @@ class VerifiedPresentation:
         claims: What was asked and given, typed.
         checks: The verdict of every step.
         status_age: How old the oldest status list used is.
-        validators: How many validators stand behind the block that the ledger was read under.
-        height: The height of that block.
-        header_time: Its time.
-        header_age: How old it was when the presentation was verified.
+        ledger: Under which block the ledger was read, and who stands behind it.
+        header_age: How old that block was when the presentation was verified.
         issuers: The ids of the issuers on the ledger.
         relationship: The pairwise id of the holder, when a consent came along.
         records: The record of receipt (APPI art. 30), without claim values.
@@ -131,14 +145,27 @@ class VerifiedPresentation:
     checks: tuple[Check, ...]
     verified_at: datetime
     status_age: timedelta
-    validators: int
-    height: int
-    header_time: datetime
+    ledger: LedgerPoint
     header_age: timedelta
     issuers: tuple[str, ...]
     trust_frameworks: tuple[str, ...]
     consent: VerifiedConsent | None = field(default=None, repr=False)
     records: JSONObject = field(default_factory=dict, repr=False)
+
+    @property
+    def validators(self) -> int:
+        """How many validators stand behind the block that the ledger was read under."""
+        return self.ledger.signed
+
+    @property
+    def height(self) -> int:
+        """The height of that block."""
+        return self.ledger.height
+
+    @property
+    def header_time(self) -> datetime:
+        """Its time."""
+        return self.ledger.time
 
     @property
     def relationship(self) -> str | None:

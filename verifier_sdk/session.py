@@ -82,7 +82,11 @@ class Verifier:
             raise ValueError("the certificate is not of this key")
         self.client_id = f"x509_hash:{x509_hash(self._chain[0].public_bytes(Encoding.DER))}"
         self.store = Store(config.state, verifier_id=config.verifier_id)
-        self.policy = Policy(max_age=config.max_age, stapled_age=config.stapled_age)
+        self.policy = Policy(
+            max_age=config.max_age,
+            stapled_age=config.stapled_age,
+            profile_ages=config.profile_ages,
+        )
         self._statuses = StatusLists(self._registry, self.store, max_age=config.max_age)
         self._handlers = Handlers()
         # A bare secret is Ed25519 here: what firms register unless their file is PEM.

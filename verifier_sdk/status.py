@@ -11,11 +11,11 @@ from typing import Final
 
 from registry_chain.client import KeyRecord, StatusRecord
 from registry_chain.records import REVOKED, signing_key_key
-from ssi.errors import Rejected, Unavailable, Untrusted
+from ssi.errors import Rejected, Stale, Unavailable, Untrusted
 from ssi.keys import PublicKey, public_key_from_jwk
 from ssi.status_list import VerifiedStatusList, parse_status_token, verify_status_token
 from verifier_sdk.ledger import Registry
-from verifier_sdk.store import Store
+from verifier_sdk.store import Store, dump, load
 
 MAX_KEPT: Final = 32
 
@@ -82,8 +82,22 @@ class StatusLists:
         return verified
 
     def _key(self, issuer: str, thumbprint: str, now: datetime) -> PublicKey:
+        """The issuer's status key, as the ledger has it now.
+
+        When no node can be reached: as it was when this program last read it. The token is named
+        by its digest in a status record that was proven a moment ago, so the ledger has taken it
+        from the issuer; only a list that we have seen before can be read so [TRUST-7].
+        """
         name = signing_key_key(issuer, thumbprint)
-        many = self._registry.read_many((name,), now=now, max_age=self._max_age)
+        try:
+            many = self._registry.read_many((name,), now=now, max_age=self._max_age)
+        except Stale:
+            raise
+        except Unavailable:
+            known = self._store.setting(name)
+            if known is None:
+                raise
+            return public_key_from_jwk(load(known))
         record = many.record(KeyRecord, name)
         at = int(now.timestamp())
         if record is None or record.use != "status" or record.issuer != issuer:
@@ -93,4 +107,5 @@ class StatusLists:
         key = public_key_from_jwk(record.jwk)
         if key.thumbprint() != thumbprint:
             raise Untrusted("the key record is of another key", code="status.key")
+        self._store.set_setting(name, dump(key.to_jwk()))
         return key

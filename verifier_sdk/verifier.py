@@ -28,7 +28,7 @@ from verifier_sdk.credentials import (
 from verifier_sdk.policy import DEFAULT_POLICY, Policy, today_in_japan
 from verifier_sdk.ports import Facts, LedgerView, RequestState, SentRequest, StatusView
 from verifier_sdk.profiles import FORMAT
-from verifier_sdk.results import Step, Trail, VerifiedPresentation
+from verifier_sdk.results import LedgerPoint, Step, Trail, VerifiedPresentation
 
 
 def verify_presentation(  # noqa: PLR0913 - the ports and limits of one verification
@@ -77,8 +77,10 @@ def verify_presentation(  # noqa: PLR0913 - the ports and limits of one verifica
 
     # (3) The issuer is accredited and its key registered, under one light block
     with trail.step(Step.ISSUER) as notes:
-        facts = ledger.records([key for one in every for key in one.record_keys()], now=now)
-        notes.append(f"height={facts.point.height} validators={facts.point.validators}")
+        asked = [key for one in every for key in one.record_keys()]
+        limit = policy.age_for(request.profile.code)
+        facts = ledger.records(asked, now=now, limit=limit)
+        notes.append(_told(facts.point))
         accredited = {
             name: tuple(check_issuer(one, facts, now) for one in many)
             for name, many in presented.items()
@@ -201,6 +203,15 @@ def _check_policy(
     return claims
 
 
+def _told(point: LedgerPoint) -> str:
+    """What the trail says of the block: who signed it, and who showed it."""
+    source = "stapled" if point.stapled else f"nodes={point.nodes_agreed}/{point.nodes_asked}"
+    return (
+        f"height={point.height} validators={point.signed}/{point.validators}"
+        f" power={point.signed_power}/{point.power} {source}"
+    )
+
+
 def _candidate(name: str, one: Credential) -> Candidate:
     return Candidate(
         id=name, format=FORMAT, vct=one.vct, claims=one.claims, authority_key_ids=one.akis
@@ -228,9 +239,7 @@ def _result(  # noqa: PLR0913, PLR0917 - gathers what the steps found
         checks=tuple(trail.checks),
         verified_at=now,
         status_age=max(now - oldest, timedelta()),
-        validators=facts.point.validators,
-        height=facts.point.height,
-        header_time=facts.point.time,
+        ledger=facts.point,
         header_age=max(now - facts.point.time, timedelta()),
         issuers=tuple(dict.fromkeys(one.issuer for one in every)),
         trust_frameworks=tuple(dict.fromkeys(one.trust_framework for one in every)),

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Self
 
-from registry_chain.client import Genesis, HeadMemory, RegistryClient
+from registry_chain.client import HeadMemory, RegistryClient, TrustRoot
 from ssi.encoding import JSONObject
 from ssi.errors import NoMatchingCredential, VaultError
 from ssi.fetch import Fetch, FetchPolicy, http_fetch
@@ -42,6 +42,8 @@ from wallet.presenting import Outcome
 from wallet.relationships import StoredConsent
 from wallet.returns import Synced
 from wallet.vault import Vault
+
+_TRUSTED_FOR = timedelta(days=730)  # a wallet may rest between two moves [REG-LIGHT-3]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,8 +295,10 @@ def _wants_proof(item: Item) -> bool:
 
 def _registry(config: WalletConfig, fetch: Fetch) -> RegistryClient:
     try:
-        genesis = Genesis.load(config.genesis)
+        root = TrustRoot.load(config.genesis)
     except OSError as error:
         raise VaultError("the genesis file cannot be read", code="config.genesis") from error
     memory = HeadMemory.open(config.home / "heads.sqlite")
-    return RegistryClient(config.nodes, genesis, fetch, memory, max_age=config.max_age)
+    return RegistryClient(
+        config.nodes, root, fetch, memory, max_age=config.max_age, trusting_period=_TRUSTED_FOR
+    )

@@ -261,7 +261,7 @@ def _extra(ctx: Context, plan: ConsentPlan, consent: StoredConsent | None) -> JS
     return extra
 
 
-def _registry_proof(ctx: Context, plan: ConsentPlan) -> JSONObject | None:
+def _registry_proof(ctx: Context, plan: ConsentPlan) -> str | None:
     """Staple what the firm will look up anyway; without a ledger the answer goes without."""
     keys: dict[str, None] = {}
     for part in plan.answers:
@@ -273,7 +273,7 @@ def _registry_proof(ctx: Context, plan: ConsentPlan) -> JSONObject | None:
         if credential.anchor is not None:
             keys[f"anchor/{issuer}/{credential.anchor.get('batch_id')}"] = None
     try:
-        return ctx.registry.read_many(list(keys), now=ctx.now(), max_age=ctx.config.max_age).bundle
+        return ctx.registry.read_many(list(keys), now=ctx.now(), max_age=ctx.config.max_age).stapled
     except SSIError as error:
         if not web.is_quiet(error):
             raise

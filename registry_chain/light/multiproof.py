@@ -61,7 +61,7 @@ class MultiProof:
             bits = int.from_bytes(jmt.key_hash(proof.key), "big")
             for up, sibling in enumerate(proof.siblings):
                 level = len(proof.siblings) - up
-                beside[level, bits >> (jmt.KEY_BITS - level)] = sibling
+                beside[level, bits >> (jmt.KEY_BITS - level) ^ 1] = sibling
         records = tuple(
             RecordProof(
                 key=proof.key, depth=len(proof.siblings), value=proof.value, leaf=proof.leaf
@@ -143,27 +143,32 @@ def _root(records: Sequence[RecordProof], take: Callable[[int, int], bytes]) -> 
         if at.setdefault(place, end) != end:
             raise InvalidProof("two searches end at one place with different leaves")
     reached: dict[int, bytes] = {}
-    for level in range(max(ends), 0, -1):
+    for level in range(max(ends), -1, -1):
         for place, end in ends.get(level, {}).items():
             if place in reached:
                 raise InvalidProof("one search ends on the way of another")
             reached[place] = end
-        above: dict[int, bytes] = {}
-        for place in sorted(reached):
-            if place ^ 1 not in reached:
-                pair = {place: reached[place], place ^ 1: take(level, place)}
-            elif place & 1:
-                continue
-            else:
-                pair = reached
-            left = place & ~1
-            above[place >> 1] = jmt.inner_hash(pair[left], pair[left | 1])
-        reached = above
-    for end in ends.get(0, {}).values():
-        if reached:
-            raise InvalidProof("one search ends on the way of another")
-        reached[0] = end
+        if level:
+            reached = _above(reached, level, take)
     return reached[0]
+
+
+def _above(
+    reached: dict[int, bytes], level: int, take: Callable[[int, int], bytes]
+) -> dict[int, bytes]:
+    """One level up, from the left to the right."""
+    above: dict[int, bytes] = {}
+    for place in sorted(reached):
+        other = place ^ 1
+        if other not in reached:
+            beside = take(level, other)
+        elif place & 1:
+            continue
+        else:
+            beside = reached[other]
+        pair = (beside, reached[place]) if place & 1 else (reached[place], beside)
+        above[place >> 1] = jmt.inner_hash(*pair)
+    return above
 
 
 def _end(one: RecordProof) -> tuple[int, bytes]:

@@ -18,6 +18,7 @@ from registry_chain.node import create_app
 from registry_chain.transactions import Body
 from ssi.fetch import FetchPolicy, http_fetch
 from tests.support.registry import (
+    CHAIN,
     T0,
     VALIDATOR,
     accreditation,
@@ -76,10 +77,12 @@ class Chain:
         self.do("council", operation())
 
 
-def open_engine(path: Path, clock: TestClock | None = None, **more: object) -> EmbeddedEngine:
+def open_engine(
+    path: Path, clock: TestClock | None = None, *, chain_id: str = CHAIN, **more: object
+) -> EmbeddedEngine:
     return EmbeddedEngine(
         path,
-        make_genesis(),
+        make_genesis(chain_id=chain_id),
         VALIDATOR,
         clock or TestClock(),
         gather=timedelta(milliseconds=1),
@@ -88,9 +91,9 @@ def open_engine(path: Path, clock: TestClock | None = None, **more: object) -> E
 
 
 @contextmanager
-def running(path: Path) -> Iterator[Chain]:
+def running(path: Path, *, chain_id: str = CHAIN) -> Iterator[Chain]:
     clock = TestClock()
-    engine = open_engine(path, clock)
+    engine = open_engine(path, clock, chain_id=chain_id)
     server = make_server("127.0.0.1", 0, create_app(engine), threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
