@@ -21,12 +21,12 @@ from registry_chain.light import (
     VerifiedLightBlock,
     parse_light_block,
     results_hash,
-    trust_from_genesis,
     verify_light_block,
     verify_map_proof,
     verify_tx_inclusion,
 )
 from registry_chain.records import RECORD_LIMITS
+from registry_chain.trust_root import trust_from_genesis
 from ssi.encoding import Fields, JSONObject, b64url_decode, parse_json_object, sha256
 from ssi.errors import Rejected, SSIError, Unavailable, Untrusted
 

@@ -23,11 +23,11 @@ from registry_chain.light import (
     light_block_to_json,
     parse_bundle,
     parse_light_block,
-    trust_from_genesis,
     verify_bundle,
 )
 from registry_chain.node import create_app
 from registry_chain.transactions import Name, tx_id_of
+from registry_chain.trust_root import trust_from_genesis
 from ssi.encoding import JSONObject, b64url_decode, sha256
 from ssi.errors import Rejected
 from ssi.keys import Alg, PublicKey
