@@ -94,8 +94,8 @@ def _sign_in_routes(routes: Blueprint, issuer: Issuer) -> None:
         try:
             opened = accounts.sign_in(
                 issuer,
-                name=request.form.get("name", ""),
-                password=request.form.get("password", ""),
+                name=security.one_text("name"),
+                password=security.one_text("password"),
             )
         except Rejected:
             return Response(render_template("login.html", failed=True), status=_FORBIDDEN)
@@ -185,7 +185,7 @@ def _deciding_routes(routes: Blueprint, issuer: Issuer) -> None:
     @routes.post("/cases/<application_id>/reject")
     @_signed_in
     def reject(application_id: str) -> AnyResponse:
-        reason = request.form.get("reason", "")
+        reason = security.one_text("reason")
         cases.decide(issuer, application_id, Event.REJECT, _me(), reason=reason)
         return _back(application_id)
 
@@ -198,7 +198,7 @@ def _deciding_routes(routes: Blueprint, issuer: Issuer) -> None:
     @routes.post("/cases/<application_id>/revoke")
     @_signed_in
     def revoke(application_id: str) -> str:
-        reason = request.form.get("reason", "")
+        reason = security.one_text("reason")
         published = cases.revoke(issuer, application_id, _me(), reason=reason)
         return render_template("revoked.html", application_id=application_id, published=published)
 

@@ -11,7 +11,7 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, render_template, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.wrappers import Response as AnyResponse
 
 from issuer import accounts, texts
@@ -89,11 +89,14 @@ def _is_protocol() -> bool:
 
 
 def _cap() -> None:
-    """Refuse a body that is too large before anything reads it [POR-WEB-1]."""
+    """Refuse a body too large, packed, or not UTF-8 before anything reads it [POR-WEB-1]."""
     most = FORM_WITH_PICTURE if request.endpoint in _PICTURE_ENDPOINTS else SMALL
     request.max_content_length = most
     if request.content_length is not None and request.content_length > most:
         raise RequestEntityTooLarge
+    packed = request.headers.get("Content-Encoding", "identity").lower() != "identity"
+    if packed or request.mimetype_params.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
+        raise UnsupportedMediaType
 
 
 def _guard() -> None:
@@ -145,6 +148,12 @@ def set_cookie(answer: AnyResponse, name: str, value: str, *, seconds: int | Non
         httponly=True,
         samesite="Strict",
     )
+
+
+def one_text(name: str) -> str:
+    """Return a text of the form; one given twice has two meanings and is taken for absent."""
+    given = request.form.getlist(name)
+    return given[0] if len(given) == 1 else ""
 
 
 def session() -> BrowserSession | None:

@@ -29,6 +29,7 @@ from verifier_sdk.texts import TEXTS
 
 MAX_BODY: Final = 65_536
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
+_CHARSETS: Final = frozenset({"utf-8", "utf8", "us-ascii"})
 COOKIE: Final = "warifu_request"
 _HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -193,6 +194,9 @@ def _body(content_type: str, most: int) -> bytes:
     """Read a body of the right type, never more than its bound [TRUST-WEB-1]."""
     if request.mimetype != content_type:
         raise _Refused(415, "http.content_type", f"the content type is not {content_type}")
+    packed = request.headers.get("Content-Encoding", "identity").lower() != "identity"
+    if packed or request.mimetype_params.get("charset", "utf-8").lower() not in _CHARSETS:
+        raise _Refused(415, "http.content_type", "the body is packed, or not in UTF-8")
     if (request.content_length or 0) > most:
         raise _Refused(413, "http.too_large", "the body is too large")
     body = request.stream.read(most + 1)

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flask import Flask, Response, redirect, render_template, request
+from flask import Flask, Response, abort, redirect, render_template, request
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from verifier_sdk import (
@@ -24,7 +25,7 @@ from verifier_sdk import (
     VerifierConfig,
     profiles,
 )
-from verifier_sdk.flask import blueprint
+from verifier_sdk.flask import MAX_BODY, blueprint
 from verifier_sdk.results import RejectedPresentation
 from warifu.demo.cast import FirmRole
 from warifu.serving import WSGI, Stop
@@ -117,12 +118,18 @@ def open_firm(role: FirmRole, home: Path) -> tuple[WSGI, Stop]:
         The application, and what stops its background work.
     """
     verifier = Verifier.open(VerifierConfig.load(home / "verifier.toml"))
-    customers = Customers(home / "customers.db")
+    app = build_site(role, verifier, Customers(home / "customers.db"))
+    return app, verifier.start_background(seconds_between=0.5)
+
+
+def build_site(role: FirmRole, verifier: Verifier, customers: Customers) -> Flask:
+    """Build the firm's pages around its verifier."""
     app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.register_blueprint(blueprint(verifier), url_prefix="/kyc")
     _handlers(verifier, customers, role)
     _pages(app, verifier, customers, role)
-    return app, verifier.start_background(seconds_between=0.5)
+    return app
 
 
 def _handlers(verifier: Verifier, customers: Customers, role: FirmRole) -> None:
@@ -153,7 +160,7 @@ def _pages(app: Flask, verifier: Verifier, customers: Customers, role: FirmRole)
     def start() -> AnyResponse:
         # A cross-site page must not make our visitors ask for identity checks.
         if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
-            return Response(status=403)
+            abort(403)
         reference = customers.next_reference(role.id.split("-", maxsplit=1)[0])
         asked = verifier.request(profile, reference=reference, updates=role.updates)
         return redirect(asked.page_url, code=303)
@@ -166,6 +173,15 @@ def _pages(app: Flask, verifier: Verifier, customers: Customers, role: FirmRole)
     @app.get("/health")
     def health() -> Response:
         return Response("ok\n", mimetype="text/plain")
+
+    @app.errorhandler(HTTPException)
+    def failed(error: HTTPException) -> AnyResponse:
+        page = render_template("failed.html", firm=role, code=f"http.{error.code}")
+        answer = Response(page, status=error.code)
+        for name, value in error.get_headers():
+            if name == "Allow":
+                answer.headers[name] = value
+        return answer
 
     @app.after_request
     def harden(answer: Response) -> Response:
