@@ -6,6 +6,7 @@ Clause: ``specs/registry.md`` [REG-GEN-1].
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Self
 
@@ -229,20 +230,25 @@ def address_of(public_key: bytes) -> str:
     return sha256(public_key)[:20].hex().upper()
 
 
-def new_genesis(
+def new_genesis(  # noqa: PLR0913 - what founders decide
     *,
     chain_id: str,
     genesis_time: int,
     validators: Sequence[PublicKey],
     members: Sequence[GenesisMember],
     loopback: bool = False,
+    names: Sequence[str] = (),
 ) -> Genesis:
-    """Make a genesis whose validators all have one vote."""
+    """Make a genesis whose validators all have one vote; ``names`` says which member runs each."""
     return Genesis.from_json(
         Genesis(
             chain_id=chain_id,
             genesis_time=genesis_time,
-            validators=tuple(validator_json(key) for key in validators),
+            validators=tuple(
+                validator_json(key, name=name)
+                for key, name in zip_longest(validators, names, fillvalue="")
+                if not isinstance(key, str)
+            ),
             members=tuple(members),
             params=Params(loopback=loopback),
         ).to_json()

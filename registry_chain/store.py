@@ -252,6 +252,19 @@ class Store:
         with self._using() as db:
             return job(db)
 
+    def write(self, job: Extra) -> None:
+        """Run a writing job of the engine on its own tables, between blocks."""
+        self._require_writer()
+        with self._using() as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                job(db)
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+
     def close(self) -> None:
         """Give up the file and the right to write it."""
         with self._mutex:

@@ -32,10 +32,11 @@ def _actions(parser: argparse.ArgumentParser) -> Actions:
 
 def configure_chain(parser: argparse.ArgumentParser) -> None:
     """Declare ``warifu chain``."""
-    from registry_chain import cli  # noqa: PLC0415 - only this command pays for it
+    from registry_chain import cli, cli_network  # noqa: PLC0415 - only this command pays for it
 
     actions = _actions(parser)
     cli.add_commands(actions)
+    cli_network.add_commands(actions)
     node = actions.add_parser("node", help="run a node / ノードを動かします")
     node.add_argument("--home", type=Path, required=True, help="the folder with node.toml")
     submit = actions.add_parser(
@@ -57,6 +58,10 @@ def run_chain(args: argparse.Namespace) -> int:
         return _node(args.home)
     if args.action == "submit":
         return _submit(args)
+    if args.action == "testnet":
+        from warifu import testnet  # noqa: PLC0415
+
+        return testnet.run(args)
     from registry_chain import cli  # noqa: PLC0415
 
     return cli.run(args)

@@ -18,7 +18,7 @@ from registry_chain.light import (
 from registry_chain.transactions.fields import canonical
 from ssi.encoding import JsonLimits, JSONObject, b64url_encode, parse_json_object
 
-_LIMITS = JsonLimits(max_bytes=1_000_000, max_members=20_000)
+LIMITS = JsonLimits(max_bytes=1_000_000, max_members=20_000)
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE block (
@@ -63,10 +63,15 @@ class StoredBlock:
 
 def found(db: sqlite3.Connection, genesis: str, first: NewBlock) -> None:
     """Make the tables, note which genesis they belong to, and write the first block."""
+    make_tables(db, genesis)
+    write(db, [first])
+
+
+def make_tables(db: sqlite3.Connection, genesis: str) -> None:
+    """Make the tables and note which genesis they belong to."""
     for statement in _SCHEMA.split(";"):
         db.execute(statement)
     db.execute("INSERT INTO meta VALUES ('genesis', ?)", (genesis,))
-    write(db, [first])
 
 
 def write(db: sqlite3.Connection, blocks: Sequence[NewBlock]) -> None:
@@ -93,15 +98,16 @@ def genesis_digest(db: sqlite3.Connection) -> str:
 
 
 def block_at(db: sqlite3.Connection, height: int | None) -> StoredBlock | None:
-    """The block of a height, or the newest."""
-    newest = "(SELECT MAX(height) FROM block)"
+    """The block of a height, or the newest, whose signatures are here."""
+    chosen = "height = ?" if height is not None else "TRUE"
     row = db.execute(
-        f"SELECT height, hash, state, light FROM block WHERE height = COALESCE(?, {newest})",  # noqa: S608 - no input in it
-        (height,),
+        f"SELECT height, hash, state, light FROM block WHERE {chosen} AND light != ''"  # noqa: S608 - no input in it
+        " ORDER BY height DESC LIMIT 1",
+        () if height is None else (height,),
     ).fetchone()
     if row is None:
         return None
-    light = parse_json_object(row[3], limits=_LIMITS)
+    light = parse_json_object(row[3], limits=LIMITS)
     return StoredBlock(height=row[0], hash=bytes(row[1]), state=row[2], light=light)
 
 

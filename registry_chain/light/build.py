@@ -8,12 +8,13 @@ from typing import Final
 
 from registry_chain.light.codec import Timestamp, pb_message
 from registry_chain.light.commit import Commit, CommitSig, Flag, vote_sign_bytes
-from registry_chain.light.header import BlockId, Header, header_hash
+from registry_chain.light.header import NO_BLOCK, BlockId, Header, header_hash
 from registry_chain.light.light_block import UntrustedLightBlock
 from registry_chain.light.validators import ValidatorSet
 from ssi.merkle import root_hash
 
 PART_SIZE: Final = 65_536
+_NO_COMMIT: Final = Commit(height=0, round=0, block_id=NO_BLOCK, signatures=())
 Sign = Callable[[bytes], bytes]
 
 
@@ -25,9 +26,12 @@ def block_id(header: Header, txs: Sequence[bytes], last_commit: Commit | None) -
 
 
 def encode_block(header: Header, txs: Sequence[bytes], last_commit: Commit | None) -> bytes:
-    """Encode CometBFT's ``Block`` message, without evidence."""
+    """Encode CometBFT's ``Block`` message, without evidence.
+
+    The first block of a chain has a commit too, one with nothing in it.
+    """
     data = b"".join(pb_message(1, tx) for tx in txs)
-    last = b"" if last_commit is None else pb_message(4, last_commit.encode())
+    last = pb_message(4, (last_commit or _NO_COMMIT).encode())
     return pb_message(1, header.encode()) + pb_message(2, data) + pb_message(3, b"") + last
 
 

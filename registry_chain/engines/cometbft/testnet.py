@@ -1,0 +1,115 @@
+"""The folders of a network: keys, genesis and settings for each validator."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from registry_chain.engines.cometbft.settings import (
+    NetworkConfig,
+    Places,
+    genesis_document,
+    write_genesis,
+    write_node_key,
+    write_validator_key,
+)
+from registry_chain.genesis import Genesis
+from ssi.keys import Alg, SoftwareSigner, generate_signer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One validator's folder and addresses on the network."""
+
+    name: str
+    home: Path
+    port: int
+    p2p_port: int
+    rpc_port: int
+    host: str = "127.0.0.1"
+
+    @property
+    def url(self) -> str:
+        """Where its node answers."""
+        return f"http://{self.host}:{self.port}"
+
+
+def make_validators(
+    count: int, random: Callable[[int], bytes] = os.urandom
+) -> tuple[SoftwareSigner, ...]:
+    """Make the keys of validators."""
+    return tuple(generate_signer(Alg.EDDSA, random) for _ in range(count))
+
+
+def write_network(  # noqa: PLR0913 - what a network is made of
+    genesis: Genesis,
+    members: Sequence[Member],
+    keys: Sequence[SoftwareSigner],
+    *,
+    first_height: int = 1,
+    started: int = 0,
+    snapshot_interval: int = 1000,
+) -> None:
+    """Write each member's folder; nothing runs yet.
+
+    Args:
+        genesis: The chain's genesis.
+        members: Whose folders.
+        keys: Their validator keys, in the same order.
+        first_height: The network's first height.
+        started: Its beginning in Unix seconds; 0 for the genesis' own time.
+        snapshot_interval: How often to make snapshots.
+    """
+    ids = []
+    for member, key in zip(members, keys, strict=True):
+        member.home.mkdir(parents=True, mode=0o700, exist_ok=True)
+        places = Places(home=member.home)
+        write_validator_key(places, key)
+        ids.append(write_node_key(places, generate_signer(Alg.EDDSA, os.urandom)))
+    for member, own in zip(members, ids, strict=True):
+        others = [(one, name) for one, name in zip(members, ids, strict=True) if name != own]
+        config = NetworkConfig(
+            p2p=f"{member.host}:{member.p2p_port}",
+            rpc=f"127.0.0.1:{member.rpc_port}",
+            peers=tuple(f"{name}@{one.host}:{one.p2p_port}" for one, name in others),
+            nodes=tuple(one.url for one, _ in others),
+            first_height=first_height,
+            started=started,
+            snapshot_interval=snapshot_interval,
+        )
+        (member.home / "genesis.json").write_bytes(genesis.to_bytes())
+        (member.home / "node.toml").write_text(node_toml(genesis.chain_id, member, config), "utf-8")
+        document = genesis_document(genesis, config, list(genesis.validators))
+        write_genesis(Places(home=member.home), document)
+
+
+def node_toml(chain_id: str, member: Member, config: NetworkConfig) -> str:
+    """The node's settings as an operator edits them."""
+    peers = ", ".join(f'"{peer}"' for peer in config.peers)
+    nodes = ", ".join(f'"{node}"' for node in config.nodes)
+    lines = [
+        f"# {member.name}: a node of chain {chain_id}. Paths are relative to this folder.",
+        'genesis = "genesis.json"',
+        'db = "chain.db"',
+        f'host = "{member.host}"',
+        f"port = {member.port}",
+        "",
+        "[network]",
+        f'p2p = "{config.p2p}"',
+        f'rpc = "{config.rpc}"',
+        f"peers = [{peers}]",
+        f"nodes = [{nodes}]",
+        f"first_height = {config.first_height}",
+        f"started = {config.started}",
+        f"snapshot_interval = {config.snapshot_interval}",
+    ]
+    if config.sync is not None:
+        servers = ", ".join(f'"{server}"' for server in config.sync.servers)
+        lines += [
+            "",
+            "[network.sync]",
+            f"servers = [{servers}]",
+            f"height = {config.sync.height}",
+            f'hash = "{config.sync.hash}"',
+        ]
+    return "\n".join(lines) + "\n"
