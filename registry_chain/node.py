@@ -1,7 +1,7 @@
 """The node's HTTP interface: what anyone may ask, and the one thing a member may post.
 
 It decides nothing: the engine judges transactions, clients verify answers. Every input is bounded
-before it is parsed. Clauses: ``specs/registry.md`` §14 [REG-NODE-1] to [REG-NODE-7].
+before it is parsed. Clauses: ``specs/registry.md`` §15 [REG-NODE-1] to [REG-NODE-7].
 The pages for people are in `registry_chain.explorer`.
 """
 

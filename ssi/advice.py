@@ -264,6 +264,45 @@ ADVICE: dict[str, Advice] = {
         "A record of the shared ledger is not as it must be. Tell the operator of the node.",
         "共有台帳の記録が規則どおりではありません。ノードの運営者に知らせてください。",
     ),
+    "chain.old_backup": Advice(
+        "This validator has signed more than its files remember, so they come from an old backup. "
+        "It was not started: it could vote twice at one height and would be caught. "
+        "Put back the newest data/priv_validator_state.json; if it is lost, ask the members to "
+        "replace this validator's key, and start with a new one.",
+        "この検証者は、手元のファイルの記録より先まで署名しています。古いバックアップです。"
+        "同じ高さに二度投票するおそれがあるため、起動しませんでした。"
+        "最新の data/priv_validator_state.json を戻してください。"
+        "失われた場合は、会員に検証者の鍵の交代を依頼し、新しい鍵で始めてください。",
+    ),
+    "chain.signer_state": Advice(
+        "How far this validator has signed cannot be read, so it was not started. "
+        "Put back data/priv_validator_state.json as it was; never make an empty one by hand.",
+        "この検証者がどこまで署名したかを読み取れないため、起動しませんでした。"
+        "data/priv_validator_state.json を元に戻してください。空のファイルを作ってはいけません。",
+    ),
+    "chain.engine": Advice(
+        "The node's CometBFT does not answer just now; nothing was changed. Try again in a moment, "
+        "or read cometbft/cometbft.log in the node's folder.",
+        "ノードの CometBFT が今は応答しません。何も変わっていません。少し待ってお試しください。"
+        "続く場合は、ノードのフォルダの cometbft/cometbft.log を確認してください。",
+    ),
+    "chain.starting": Advice(
+        "The node has no block yet: it starts, or waits for the other validators. Try again soon.",
+        "ノードにはまだブロックがありません。起動中か、ほかの検証者を待っています。"
+        "少し待ってお試しください。",
+    ),
+    "cometbft": Advice(
+        "This node needs CometBFT v0.38.21 or a newer one of the lines 0.38 to 0.40. Run `make "
+        "cometbft`, or name your own program in WARIFU_COMETBFT.",
+        "このノードには CometBFT v0.38.21 以上（0.38 から 0.40 の系列）が必要です。"
+        "`make cometbft` を実行するか、WARIFU_COMETBFT で自分のプログラムを指定してください。",
+    ),
+    "abci": Advice(
+        "What came over the application's socket is not CometBFT's form. Check which program "
+        "connects to it.",
+        "アプリケーションのソケットに CometBFT の形式でないデータが届きました。"
+        "接続しているプログラムを確認してください。",
+    ),
     "tx": Advice(
         "The ledger did not take the transaction; nothing was changed. "
         "Correct it by the rule that was named, and submit again.",

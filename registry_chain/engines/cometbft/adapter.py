@@ -1,8 +1,9 @@
 """ABCI 2.0 in front of the application: every question of CometBFT, answered.
 
 ``FinalizeBlock`` persists nothing and ``Commit`` does [REG-NET-2]; a block is judged again from the
-committed state whenever CometBFT asks again. Proposals are accepted even with transactions that
-rules refuse: a refused one stands in the block with its code and changes nothing [REG-NET-3].
+committed state whenever CometBFT asks again; equal blocks give the roots that the embedded engine
+gives [REG-NET-8]. Proposals are accepted even with transactions that rules refuse: a refused one
+stands in the block with its code and changes nothing [REG-NET-3].
 """
 
 import sqlite3

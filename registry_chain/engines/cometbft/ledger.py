@@ -2,7 +2,7 @@
 
 `Commit` writes a block's transactions and results with the state, in one database transaction
 [REG-NET-2]. The block's signatures come later, when the next block has fixed them; until then its
-``light`` is empty. A file that an embedded chain began is continued, not rewritten [REG-MIG-1].
+``light`` is empty. A file that an embedded chain began is continued, not rewritten.
 """
 
 import sqlite3

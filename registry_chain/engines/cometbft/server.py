@@ -100,10 +100,10 @@ class ABCIServer:
             _LOG.warning("abci connection closed: %s", error.code)
         except OSError:
             pass
-        except Exception as error:  # noqa: BLE001 - the outermost frame: told, logged, ended
-            _LOG.error("the application failed", exc_info=error)
+        except _Failed as failed:
+            _LOG.error("the application failed", exc_info=failed.__cause__)
             with contextlib.suppress(OSError):
-                connection.sendall(encode_response(exception(error)))
+                connection.sendall(encode_response(exception(failed.__cause__)))
         finally:
             with self._lock:
                 self._open.discard(connection)
@@ -113,14 +113,21 @@ class ABCIServer:
         request = parse_request(frame)
         if request.WhichOneof("value") == "flush":
             return _FLUSH
-        return self._handler(request)
+        try:
+            return self._handler(request)
+        except Exception as error:
+            raise _Failed from error
+
+
+class _Failed(Exception):
+    """The application failed, whatever way: told to CometBFT, logged, and the connection ended."""
 
 
 _FLUSH: Final = Response()
 _FLUSH.flush.SetInParent()
 
 
-def exception(error: BaseException) -> Response:
+def exception(error: BaseException | None) -> Response:
     """The answer upon which CometBFT stops; names the error's class, not its content."""
     return Response(exception=ResponseException(error=type(error).__name__))
 

@@ -6,14 +6,23 @@ restored alone; and the votes that other nodes have seen of us, for a folder res
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
+
+from nacl.bindings import crypto_sign_open
+from nacl.exceptions import BadSignatureError
 
 from registry_chain.engines.cometbft import ledger
 from registry_chain.engines.cometbft.ledger import Signed
 from registry_chain.engines.cometbft.settings import Places, read_signed
 from registry_chain.genesis import Genesis, address_of
-from registry_chain.light import Flag, parse_light_block
+from registry_chain.light import (
+    Flag,
+    UntrustedLightBlock,
+    parse_light_block,
+    vote_sign_bytes,
+)
 from ssi.encoding import parse_json_object
 from ssi.errors import SSIError
 from ssi.fetch import Fetch, FetchPolicy, Request, http_fetch
@@ -49,26 +58,26 @@ def require_unseen(
 ) -> None:
     """Refuse to sign when others have seen votes of ours that we do not remember.
 
-    A node that does not answer says nothing; one lying node can only keep us from signing.
+    Only votes that our own key signed count, so that a lying node cannot keep us from signing; one
+    that does not answer says nothing.
 
     Raises:
         SSIError: ``chain.old_backup``.
     """
     signed = read_signed(places.validator_state)
     fetch = http_fetch(FetchPolicy(allow_loopback_http=loopback, timeout=_TIMEOUT))
-    own = bytes.fromhex(address_of(public_key))
     for node in nodes:
         first = signed.height + 1
         for height in range(first, first + LOOKED_AT):
-            voters = _voters(fetch, node, height, genesis.chain_id)
-            if voters is None:
+            block = _shown(fetch, node, height, genesis.chain_id)
+            if block is None:
                 break
-            if own in voters:
+            if _voted(block, public_key):
                 raise _old_backup("other nodes have seen votes of ours that we do not remember")
 
 
-def _voters(fetch: Fetch, node: str, height: int, chain_id: str) -> frozenset[bytes] | None:
-    """Who signed a height, as a node shows it; ``None`` when it does not."""
+def _shown(fetch: Fetch, node: str, height: int, chain_id: str) -> UntrustedLightBlock | None:
+    """The light block of a height, as a node shows it; ``None`` when it does not."""
     try:
         answer = fetch(Request(url=f"{node.rstrip('/')}/v1/light/{height}"))
         if answer.status != _OK:
@@ -76,11 +85,19 @@ def _voters(fetch: Fetch, node: str, height: int, chain_id: str) -> frozenset[by
         block = parse_light_block(parse_json_object(answer.body))
     except SSIError:
         return None
-    if block.header.chain_id != chain_id or block.height != height:
-        return None
-    return frozenset(
-        vote.address for vote in block.commit.signatures if vote.flag is not Flag.ABSENT
-    )
+    return block if block.header.chain_id == chain_id and block.height == height else None
+
+
+def _voted(block: UntrustedLightBlock, public_key: bytes) -> bool:
+    """Whether a key signed a vote for this block."""
+    own = bytes.fromhex(address_of(public_key))
+    for index, vote in enumerate(block.commit.signatures):
+        if vote.address == own and vote.flag is not Flag.ABSENT:
+            message = vote_sign_bytes(block.header.chain_id, block.commit, index)
+            with suppress(BadSignatureError, ValueError):
+                crypto_sign_open(vote.signature + message, public_key)
+                return True
+    return False
 
 
 def _old_backup(fact: str) -> SSIError:
