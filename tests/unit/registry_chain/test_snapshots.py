@@ -138,7 +138,7 @@ def test_offers_that_cannot_be_checked_are_refused(tmp_path: Path) -> None:
 
 
 def test_only_the_newest_two_are_kept(tmp_path: Path) -> None:
-    with node(tmp_path / "one", interval=1) as app:
+    with node(tmp_path / "one") as app:
         connection = app.connect()
         app.init_chain(connection)
         for _ in range(4):
