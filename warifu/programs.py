@@ -33,10 +33,12 @@ def _actions(parser: argparse.ArgumentParser) -> Actions:
 def configure_chain(parser: argparse.ArgumentParser) -> None:
     """Declare ``warifu chain``."""
     from registry_chain import cli, cli_network  # noqa: PLC0415 - only this command pays for it
+    from registry_chain.anchoring import cli as anchoring  # noqa: PLC0415
 
     actions = _actions(parser)
     cli.add_commands(actions)
     cli_network.add_commands(actions)
+    anchoring.add_commands(actions)
     node = actions.add_parser("node", help="run a node / ノードを動かします")
     node.add_argument("--home", type=Path, required=True, help="the folder with node.toml")
     submit = actions.add_parser(
@@ -63,8 +65,9 @@ def run_chain(args: argparse.Namespace) -> int:
 
         return testnet.run(args)
     from registry_chain import cli  # noqa: PLC0415
+    from registry_chain.anchoring import cli as anchoring  # noqa: PLC0415
 
-    return cli.run(args)
+    return anchoring.run(args) if args.action in anchoring.ACTIONS else cli.run(args)
 
 
 def _node(home: Path) -> int:

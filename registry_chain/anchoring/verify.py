@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from registry_chain.anchoring.epochs import Period, epoch_at
 from registry_chain.anchoring.opentimestamps import verify_ots
 from registry_chain.anchoring.policy import AnchorPolicy
 from registry_chain.anchoring.proofs import AnchorProof, Method, VerifiedAnchor, parse_anchor
@@ -90,7 +91,7 @@ def verify_anchor(
         raise Unavailable(
             "this kind of proof needs an extra that is not installed", code="anchor.extra"
         ) from None
-    if verified.time > now + policy.clock_drift:
+    if verified.time - verified.accuracy > now + policy.clock_drift:
         raise NotYetValid("the proof is from the future", code="anchor.future")
     return verified
 
@@ -126,12 +127,15 @@ def verify_epoch(
         now: The aware time of judging.
 
     Raises:
-        Rejected: As `verify_anchor`; ``anchor.too_few``, ``anchor.before_block``,
-            ``anchor.disagree``.
+        Rejected: As `verify_anchor`; ``anchor.epoch``, ``anchor.too_few``,
+            ``anchor.before_block``, ``anchor.disagree``.
         Unavailable: As `verify_anchor`.
     """
     if any(anchor.height != block.height for anchor in anchors):
         raise BindingMismatch("the anchor is for another height", code="anchor.block")
+    names = {epoch_at(block.time, period).name for period in Period}
+    if any(anchor.epoch not in names for anchor in anchors):
+        raise BindingMismatch("the block is not of the epoch that is named", code="anchor.epoch")
     verified = tuple(
         sorted(
             (verify_anchor(anchor, block.header_hash, policy, now) for anchor in anchors),

@@ -47,12 +47,13 @@ def mine(previous: bytes, root: bytes, time: int, bits: bytes = BITS, most: int 
 class Bitcoin:
     """Headers from `START` on."""
 
+    since: int = T0
     headers: list[bytes] = field(default_factory=list)
 
     def add(self, root: bytes | None = None) -> int:
         """Mine a block and return its height."""
         previous = double(self.headers[-1]) if self.headers else bytes(32)
-        time = T0 + 600 * len(self.headers)
+        time = self.since + 600 * len(self.headers)
         self.headers.append(mine(previous, root or os.urandom(32), time))
         return START + len(self.headers) - 1
 

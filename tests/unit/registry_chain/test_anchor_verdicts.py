@@ -21,6 +21,7 @@ from registry_chain.anchoring import (
     verify_anchor,
     verify_epoch,
 )
+from registry_chain.anchoring.epochs import Period, epoch_at
 from registry_chain.anchoring.proofs import anchor_to_bytes
 from registry_chain.anchoring.rfc3161 import stamp_request, token_of
 from ssi.encoding import canonical_json, sha256
@@ -51,7 +52,7 @@ def kept(block, offices):
         found.append(
             AnchorProof(
                 method=Method.RFC3161,
-                epoch="2026-11-25t20",
+                epoch=epoch_at(block.time, Period.HOUR).name,
                 height=block.height,
                 block_hash=block.header_hash,
                 proof=proof,
@@ -95,12 +96,15 @@ def test_anc_ver_2_a_bad_proof_is_not_outvoted(block, kept, policy, offices):
     foreign = token_of(offices[0].reply(stamp_request(sha256(b"x"), b"12345678").der))
     bad = replace(kept[0], proof=foreign)
     assert code_of(verify_epoch, [*kept, bad], block, policy, now) == "anchor.imprint"
+    named = replace(kept[0], epoch="2026-11-25t20")
+    assert code_of(verify_epoch, [*kept, named], block, policy, now) == "anchor.epoch"
     moved = replace(kept[0], height=block.height + 1)
     assert code_of(verify_epoch, [*kept, moved], block, policy, now) == "anchor.block"
 
 
 def test_anc_ver_2_a_block_is_not_younger_than_its_stamp(block, kept, policy):
     later = replace(block, time=datetime.now(UTC) + 2 * HOUR)
+    kept = [replace(one, epoch=epoch_at(later.time, Period.DAY).name) for one in kept]
     assert code_of(verify_epoch, kept, later, policy, datetime.now(UTC)) == "anchor.before_block"
     verify_epoch(kept, later, replace(policy, tolerance=3 * HOUR), datetime.now(UTC))
 

@@ -1,0 +1,187 @@
+"""``warifu chain anchor`` and ``warifu chain anchors verify``."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from registry_chain.anchoring.folder import AnchorFolder
+from registry_chain.anchoring.job import AnchorJob, Step
+from registry_chain.anchoring.kept import EpochVerdict, judge_folder
+from registry_chain.anchoring.proofs import VerifiedAnchor
+from registry_chain.anchoring.settings import AnchorSettings
+from registry_chain.anchoring.verify import AnchorReport
+from registry_chain.client import Genesis, HeadMemory, RegistryClient, Submitter
+from registry_chain.keyfile import read_key
+from ssi.fetch import FetchPolicy, http_fetch
+
+if TYPE_CHECKING:
+    # argparse has no public name for what add_subparsers returns.
+    Actions = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
+
+ACTIONS = ("anchor", "anchors")
+SECONDS = 30.0
+_OK, _FAILED = 0, 1
+_DID = {
+    "stamped": ("stamped", "刻印を取得"),
+    "submitted": (
+        "handed to the calendar, waits for Bitcoin",
+        "カレンダーに提出、ビットコイン待ち",
+    ),
+    "upgraded": ("is in a Bitcoin block now", "ビットコインのブロックに入りました"),
+    "kept": ("kept already", "取得済み"),
+    "recorded": ("recorded on the chain", "台帳に記録"),
+    "no-block": ("no finished block to anchor", "対象のブロックなし"),
+    "failed": ("failed; the next run tries again", "失敗、次回に再試行"),
+}
+
+
+def add_commands(actions: "Actions") -> None:
+    """Add ``anchor`` and ``anchors`` to ``warifu chain``."""
+    anchor = actions.add_parser(
+        "anchor",
+        help="have finished hours or days stamped outside; run it from a timer"
+        " / 終わった時間帯の外部時刻証明を取得します(定期実行用)",
+    )
+    anchor.add_argument("--genesis", type=Path, required=True)
+    anchor.add_argument("--node", action="append", required=True, metavar="URL")
+    anchor.add_argument("--settings", type=Path, required=True, help="anchoring.toml")
+    anchor.add_argument("--anchors", type=Path, required=True, help="folder where proofs are kept")
+    anchor.add_argument("--epochs", type=int, default=24, help="how many epochs to look back")
+    anchor.add_argument("--account", help="record proofs on the chain as this auditor")
+    anchor.add_argument("--key", type=Path, help="the account's key file")
+    anchor.add_argument("--lane", type=int, default=0)
+    anchor.add_argument("--json", action="store_true", help="one JSON object a line")
+    anchor.add_argument("--loopback", action="store_true", help="allow http on 127.0.0.1")
+    anchors = actions.add_parser("anchors", help="judge kept proofs / 保管した時刻証明を検証します")
+    words = anchors.add_subparsers(dest="word", required=True)
+    verify = words.add_parser(
+        "verify", help="without any network / ネットワークを使わずに検証します"
+    )
+    verify.add_argument("anchors", type=Path, help="the folder of kept proofs")
+    verify.add_argument("--genesis", type=Path, required=True)
+    verify.add_argument("--settings", type=Path, required=True, help="anchoring.toml")
+    verify.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked."""
+    return _anchor(args) if args.action == "anchor" else _verify(args)
+
+
+def _anchor(args: argparse.Namespace) -> int:
+    fetch = http_fetch(FetchPolicy(allow_loopback_http=args.loopback, timeout=SECONDS))
+    args.anchors.mkdir(parents=True, exist_ok=True)
+    client = RegistryClient(
+        args.node,
+        Genesis.load(args.genesis),
+        fetch,
+        HeadMemory.open(args.anchors / "heads.db"),
+    )
+    recorder = None
+    if args.account is not None and args.key is not None:
+        recorder = Submitter(client, args.account, read_key(args.key), args.lane)
+    job = AnchorJob(
+        chain=client,
+        folder=AnchorFolder(args.anchors),
+        settings=AnchorSettings.load(args.settings),
+        fetch=fetch,
+        randomness=os.urandom,
+        recorder=recorder,
+    )
+    failed = False
+    for step in job.run(datetime.now(UTC), epochs=args.epochs):
+        failed = failed or step.did == "failed"
+        _line(_step_json(step) if args.json else _step_text(step))
+    return _FAILED if failed else _OK
+
+
+def _verify(args: argparse.Namespace) -> int:
+    settings = AnchorSettings.load(args.settings)
+    verdicts = judge_folder(
+        AnchorFolder(args.anchors), Genesis.load(args.genesis), settings.policy, datetime.now(UTC)
+    )
+    good = bad = 0
+    for verdict in verdicts:
+        good, bad = (good + 1, bad) if verdict.error is None else (good, bad + 1)
+        for line in [_verdict_json(verdict)] if args.json else _verdict_text(verdict):
+            _line(line)
+    if not good and not bad:
+        _line(_say("no proofs are kept here", "保管された証明がありません"))
+    # Nothing judged is nothing proven [ANC-VER-3].
+    return _OK if good and not bad else _FAILED
+
+
+def _step_json(step: Step) -> str:
+    return json.dumps(
+        {
+            "epoch": step.epoch,
+            "method": step.method,
+            "authority": step.authority,
+            "did": step.did,
+            "code": step.code,
+        }
+    )
+
+
+def _step_text(step: Step) -> str:
+    code = f" ({step.code})" if step.code else ""
+    who = f"{step.method} {step.authority}".strip()
+    return f"{step.epoch}  {who:<28} {_say(*_DID[step.did])}{code}"
+
+
+def _verdict_json(verdict: EpochVerdict) -> str:
+    told: dict[str, object] = {"epoch": verdict.epoch, "ok": verdict.error is None}
+    if verdict.report is not None:
+        told |= verdict.report.to_json()
+    if verdict.error is not None:
+        told |= {"error": verdict.error.code, "message": str(verdict.error)}
+    return json.dumps(told, ensure_ascii=False)
+
+
+def _verdict_text(verdict: EpochVerdict) -> Iterator[str]:
+    if verdict.report is None or verdict.error is not None:
+        code = "error" if verdict.error is None else verdict.error.code
+        yield f"{verdict.epoch}  {_say('NOT PROVEN', '証明されません')}: {code}"
+        if verdict.error is not None:
+            yield f"  {verdict.error.diagnostics(_language())}"
+        return
+    report: AnchorReport = verdict.report
+    height = _say("height", "高さ")
+    yield f"{verdict.epoch}  {height} {report.height}  {report.block_hash.hex()}"
+    yield f"  {_say('block time', 'ブロックの時刻')} {_moment(report.block_time)}"
+    for one in report.anchors:
+        yield f"  {one.method.value:<14} {one.authority:<16} {_moment(one.time)} {_grounds(one)}"
+    within = int(report.spread.total_seconds())
+    agreed = _say(f"authorities agree within {within} s", f"機関の時刻差 {within} 秒以内")
+    existed = _say("existed by", "この時刻までに存在")
+    yield f"  {existed} {_moment(report.existed_by)}; {agreed}"
+
+
+def _grounds(one: VerifiedAnchor) -> str:
+    parts = [f"±{one.accuracy.total_seconds():g} s"]
+    parts += [f"{name}={value}" for name, value in one.shown.items()]
+    return " ".join(parts)
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _language() -> Literal["ja", "en"]:
+    env = os.environ
+    named = env.get("WARIFU_LANG") or env.get("LC_ALL") or env.get("LANG", "")
+    return "ja" if named.startswith("ja") else "en"
+
+
+def _say(en: str, ja: str) -> str:
+    return ja if _language() == "ja" else en
+
+
+def _line(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,136 @@
+"""``anchoring.toml``: which authorities a member asks, and which he believes."""
+
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+from registry_chain.anchoring.epochs import Period
+from registry_chain.anchoring.policy import AnchorPolicy, BitcoinPolicy, TimeAuthority
+from registry_chain.transactions.fields import slug
+from ssi.encoding import Fields, JSONObject
+from ssi.errors import Malformed
+from ssi.x509 import load_pem_chain
+
+_MAX_BYTES = 65_536
+_MAX_HEADERS = 128 << 20
+_CODE = "config.malformed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A server to ask, and our name for it."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorSettings:
+    """Whom to ask and whom to believe."""
+
+    period: Period
+    authorities: tuple[Place, ...]
+    calendars: tuple[Place, ...]
+    policy: AnchorPolicy
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read the file; its paths are relative to its folder.
+
+        Raises:
+            Malformed: ``config.malformed``, ``config.unreadable``.
+        """
+        try:
+            raw = _read(path, _MAX_BYTES)
+            table: JSONObject = tomllib.loads(raw.decode("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+            raise Malformed(f"{path.name} is not TOML in UTF-8", code=_CODE) from None
+        reading = Fields(table, where=path.name, code=_CODE)
+        period = reading.opt_str("period") or Period.HOUR.value
+        if period not in list(Period):
+            raise Malformed("a period is hour or day", code=_CODE)
+        stamps = [
+            _authority(Fields(one, where="tsa", code=_CODE), path.parent)
+            for one in reading.take_objects("tsa")
+        ]
+        calendars = [
+            _place(Fields(one, where="calendar", code=_CODE))
+            for one in (reading.take_objects("calendar") if reading.has("calendar") else ())
+        ]
+        bitcoin = reading.opt_fields("bitcoin")
+        policy = AnchorPolicy(
+            authorities=tuple(authority for authority, _ in stamps),
+            bitcoin=None if bitcoin is None else _bitcoin(bitcoin, path.parent),
+            least=reading.opt_int("least", 1) or 2,
+            tolerance=timedelta(seconds=reading.opt_int("tolerance_seconds") or 3600),
+        )
+        reading.done()
+        places = tuple(place for _, place in stamps)
+        names = [place.name for place in (*places, *calendars)]
+        if len(set(names)) != len(names):
+            raise Malformed("two authorities have one name", code=_CODE)
+        return cls(
+            period=Period(period),
+            authorities=places,
+            calendars=tuple(calendars),
+            policy=policy,
+        )
+
+
+def _place(reading: Fields) -> Place:
+    place = Place(name=slug(reading.take_str("name"), "name"), url=reading.take_str("url"))
+    reading.done()
+    return place
+
+
+def _authority(reading: Fields, home: Path) -> tuple[TimeAuthority, Place]:
+    accuracy = reading.opt_int("accuracy_seconds")
+    most = reading.opt_int("max_accuracy_seconds")
+    until = reading.opt_int("distrusted_from")
+    chain = load_pem_chain(_read(home / reading.take_str("certificates"), _MAX_BYTES))
+    place = _place(reading)
+    authority = TimeAuthority(
+        name=place.name,
+        certificate=chain[0],
+        issuers=chain[1:],
+        accuracy=None if accuracy is None else timedelta(seconds=accuracy),
+        max_accuracy=timedelta(seconds=60 if most is None else most),
+        distrusted_from=None if until is None else datetime.fromtimestamp(until, UTC),
+    )
+    return authority, place
+
+
+def _bitcoin(reading: Fields, home: Path) -> BitcoinPolicy:
+    headers: dict[int, bytes] = {}
+    for one in reading.take_objects("headers"):
+        run = Fields(one, where="bitcoin.headers", code=_CODE)
+        headers[run.take_int("start")] = _read(home / run.take_str("file"), _MAX_HEADERS)
+        run.done()
+    pins: dict[int, str] = {}
+    for one in reading.take_objects("checkpoint") if reading.has("checkpoint") else ():
+        pin = Fields(one, where="bitcoin.checkpoint", code=_CODE)
+        pins[pin.take_int("height")] = pin.take_str("hash", max_len=64).lower()
+        pin.done()
+    default = BitcoinPolicy()
+    target = reading.opt_str("max_target", max_len=64)
+    policy = BitcoinPolicy(
+        headers=headers,
+        checkpoints=pins,
+        confirmations=reading.opt_int("confirmations", 1) or default.confirmations,
+        max_target=default.max_target if target is None else int(target, 16),
+    )
+    reading.done()
+    return policy
+
+
+def _read(path: Path, most: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(most + 1)
+    except OSError as error:
+        raise Malformed(f"{path.name} cannot be read", code="config.unreadable") from error
+    if len(raw) > most:
+        raise Malformed(f"{path.name} is too big", code="config.unreadable")
+    return raw
