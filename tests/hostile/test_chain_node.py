@@ -48,15 +48,18 @@ def get(path: str, **query: str) -> Any:
     return lambda _: Good(path=path, query=query)
 
 
-def known_tx(chain: Chain) -> Good:
-    tx_id = chain.engine.submit(next_tx(chain).encode())
-    chain.engine.wait(tx_id, 5)
-    return Good(path=f"/v1/tx/{tx_id}", query={"proof": "1"})
+def known_tx(path: str) -> Any:
+    def good(chain: Chain) -> Good:
+        tx_id = chain.engine.submit(next_tx(chain).encode())
+        chain.engine.wait(tx_id, 5)
+        return Good(path=path.format(tx_id), query={"proof": "1"})
+
+    return good
 
 
 ROWS = (
     Row(method="POST", rule="/v1/tx", good=sending, taken=202, again=202, winners=8),
-    Row(method="GET", rule="/v1/tx/<tx_id>", good=known_tx),
+    Row(method="GET", rule="/v1/tx/<tx_id>", good=known_tx("/v1/tx/{}")),
     Row(
         method="GET",
         rule="/v1/record",
@@ -78,8 +81,39 @@ ROWS = (
     Row(method="GET", rule="/v1/status", good=get("/v1/status")),
     Row(method="GET", rule="/v1/blocks", good=get("/v1/blocks", limit="2", **{"from": "1"})),
     Row(method="GET", rule="/health", good=get("/health")),
-    Row(method="GET", rule="/", good=get("/", lang="ja")),
-    Row(method="GET", rule="/static/<path:filename>", good=get("/static/chain.css")),
+    Row(method="GET", rule="/static/<path:filename>", good=get("/static/explorer.css")),
+    # --- the explorer's pages; a page's link to the other language keeps what was asked ---
+    *(
+        Row(method="GET", rule=path, good=get(path, lang="ja", **query), echoes=True)
+        for path, query in (
+            ("/", {}),
+            ("/live", {"every": "15"}),
+            ("/blocks", {"from": "3"}),
+            ("/txs", {"from": "3"}),
+            ("/validators", {}),
+            ("/records", {}),
+            ("/bundle.json", {"key": "issuer/city-kyc"}),
+            ("/search", {"q": "no such thing"}),
+        )
+    ),
+    *(
+        Row(
+            method="GET",
+            rule=rule,
+            good=get(path, lang="en", **query),
+            echoes=True,
+            answers_any=True,
+        )
+        for rule, path, query in (
+            ("/block/<height>", "/block/2", {}),
+            ("/block/<height>/light.json", "/block/2/light.json", {}),
+            ("/records/<family>", "/records/member", {"under": "", "after": "member/council"}),
+            ("/record/<path:key>", "/record/issuer/city-kyc", {"height": "5"}),
+        )
+    ),
+    Row(method="GET", rule="/tx/<tx_id>", good=known_tx("/tx/{}"), echoes=True),
+    Row(method="GET", rule="/tx/<tx_id>/bundle.json", good=known_tx("/tx/{}/bundle.json")),
+    Row(method="GET", rule="/tx/<tx_id>/tx.jws", good=known_tx("/tx/{}/tx.jws")),
 )
 
 

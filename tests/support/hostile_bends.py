@@ -73,6 +73,7 @@ class Row:
         free: Members that may hold any text, or where a wrong one is not refused.
         lenient: Whether a body that is not read may be anything.
         echoes: Whether the answer holds what was asked, as a proof names its key.
+        answers_any: Whether every name in the path has an answer, if only a proof of absence.
         early: A request that is out of order, and the code of its refusal.
     """
 
@@ -86,6 +87,7 @@ class Row:
     free: frozenset[str] = frozenset()
     lenient: bool = False
     echoes: bool = False
+    answers_any: bool = False
     early: tuple[Callable[[Any], Good], str] | None = None
 
     def __str__(self) -> str:

@@ -196,8 +196,11 @@ def harmless(program: Program, row: Row, sent: Sent) -> None:
     where = f"{program.name}: {sent.path[:200]}: {answer.status} {answer.body[:200]!r}"
     assert answer.status < 500, where
     assert answer.status < 400 or known(program.code(answer)), where
-    told = str(answer.headers).encode() + (b"" if row.echoes else answer.body)
-    assert CANARY.encode() not in told, f"{where}: echoed"
+    assert row.echoes or CANARY.encode() not in answer.body, f"{where}: echoed"
+    assert row.echoes or CANARY not in str(answer.headers), f"{where}: echoed in a header"
+    page = answer.headers.get("content-type", "").startswith("text/html")
+    assert not page or "<script>alert" not in answer.text, where
+    assert "set-cookie" not in answer.headers or "a=b" not in answer.headers["set-cookie"], where
     assert not [line for line in program.log[heard:] if CANARY in line or "Traceback" in line], (
         where
     )
@@ -226,7 +229,10 @@ def attack(program: Program, row: Row) -> int:
     good = row.good(program.world)
     count = 0
     for name, sent in bent(row, good):
-        refused(program, row, name, sent)
+        if row.answers_any and name.startswith("path"):
+            harmless(program, row, sent)
+        else:
+            refused(program, row, name, sent)
         count += 1
     for name, sent in bent_bodies(row, good) if row.lenient else ():
         answer = program.send(sent)
