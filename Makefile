@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PEERS := tests/peers/node_modules/.installed
 ARGS ?=
 
-.PHONY: help setup demo test check bench lint types contracts tests slow docs peers browser picture lock clean
+.PHONY: help setup demo test check bench lint types contracts tests slow docs peers browser postgres picture lock clean
 
 help:
 	@echo "make demo    set up, then play the whole journey       make demo ARGS='--keep'"
@@ -30,7 +30,7 @@ demo: setup
 	@$(BIN)/warifu demo $(ARGS)
 
 test: setup
-	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not node and not browser" $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not node and not browser and not postgres" $(ARGS)
 
 check: lint types contracts tests docs
 
@@ -51,8 +51,8 @@ docs: setup
 	$(BIN)/python -m pytest -q -p no:cacheprovider tests/docs
 
 # The long gates: many kills, many mutations, peers, browser.
-slow: setup peers browser
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "slow or node or browser" $(ARGS)
+slow: setup peers browser postgres
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "slow or node or browser or postgres" $(ARGS)
 
 peers: $(PEERS)
 
@@ -66,6 +66,12 @@ browser:
 	  command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] \
 	  && apt-get update -q >/dev/null && apt-get install -yq --no-install-recommends chromium fonts-noto-cjk >/dev/null; \
 	} || { echo "make browser needs Chromium (Debian: apt-get install chromium fonts-noto-cjk)" >&2; exit 1; }
+
+postgres:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { \
+	  command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] \
+	  && apt-get update -q >/dev/null && apt-get install -yq --no-install-recommends postgresql >/dev/null; \
+	} || { echo "make postgres needs PostgreSQL (Debian: apt-get install postgresql)" >&2; exit 1; }
 
 bench: setup peers
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done

@@ -161,6 +161,10 @@ ADVICE: dict[str, Advice] = {
         "This was presented before and counts only once. Start again from a new request.",
         "すでに使われた提示です。一度しか使えません。新しい依頼からやり直してください。",
     ),
+    "session.busy": Advice(
+        "An answer to this request is being taken right now. Wait half a minute and try again.",
+        "この依頼への回答を処理しています。30秒ほど待って、もう一度お試しください。",
+    ),
     "session": Advice(
         "The session is over, or is another one. Start again.",
         "手続きが終了しているか、別の手続きです。最初からやり直してください。",

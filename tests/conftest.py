@@ -3,10 +3,36 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support import databases, postgres
+from tests.support.postgres import Server
+
+# How long an example takes says something about the machine, not about the property.
+settings.register_profile("warifu", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("warifu")
 
 _skipped: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """A PostgreSQL server for this process of tests."""
+    with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The kind of database a test runs on, each in turn."""
+    if request.param == "sqlite":
+        yield "sqlite"
+        return
+    with databases.on(request.getfixturevalue("postgres_server")):
+        yield "postgres"
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

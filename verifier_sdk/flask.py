@@ -96,6 +96,9 @@ class _Endpoints:
     def response(self) -> Response:
         """A wallet's answer (``direct_post.jwt``)."""
         form = _body(FORM_TYPE, MAX_BODY)
+        before = self._verifier.repeated(form)
+        if before is not None:
+            return _json(200, before.to_json())
         try:
             answered = self._verifier.answer(form)
         except ConsentDeclined:

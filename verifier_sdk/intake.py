@@ -57,7 +57,7 @@ class Intake:
     def answer(self, form: bytes, *, now: datetime, request_id: str | None) -> Answered:
         """Judge a wallet's answer and write the reply; raises as `Verifier.verify`."""
         trail = Trail()
-        request = self._find(form, request_id)
+        request = unclaimed(self.store, self._find(form, request_id), now)
         try:
             result = verify_presentation(
                 form,
@@ -80,7 +80,18 @@ class Intake:
         except Rejected as error:
             self._close(request, RequestState.REJECTED, error, trail)
             raise
-        return self._accept(request, result, now)
+        return self._accept(request, result, now, form=form)
+
+    def repeated(self, form: bytes) -> ResponseReply | None:
+        """The reply to an answer verified before, for a wallet that lost it [TRUST-2].
+
+        The same bytes get the same receipt. Nobody is told again, and no browser is led
+        to the result: the code for that was in the first reply only.
+        """
+        found = self.store.countersignature_of(b64url_encode(sha256(form)))
+        if found is None:
+            return None
+        return ResponseReply(extra={} if found[0] is None else {"consent_receipt": found[0]})
 
     def _find(self, form: bytes, request_id: str | None) -> SentRequest:
         """Find the request by the key the answer is sealed to, or by the state of a refusal."""
@@ -126,7 +137,7 @@ class Intake:
             self.handlers.tell("presentation.rejected", told)
 
     def _accept(
-        self, request: SentRequest, result: VerifiedPresentation, now: datetime
+        self, request: SentRequest, result: VerifiedPresentation, now: datetime, *, form: bytes
     ) -> Answered:
         """Take the request for ourselves, tell the firm, then keep everything at once [TRUST-2]."""
         result = replace(result, records=receipt_record(result, request, self.config.verifier_id))
@@ -140,9 +151,9 @@ class Intake:
         try:
             self.handlers.tell("presentation.verified", result)
             response_code = b64url_encode(self.random(FRESH_BYTES))
-            extra = self._keep(request, result, response_code, now)
+            extra = self._keep(request, result, response_code, now, form=form)
         except SSIError:
-            self.store.release(request.id)
+            self.store.release(request.id, claimed_at=now)
             raise
         redirect = f"{self.config.base_url}/result/{request.id}?response_code={response_code}"
         return Answered(result=result, reply=ResponseReply(redirect_uri=redirect, extra=extra))
@@ -153,11 +164,15 @@ class Intake:
         result: VerifiedPresentation,
         response_code: str,
         now: datetime,
+        *,
+        form: bytes,
     ) -> JSONObject:
         extra: JSONObject = {}
         with self.store.write() as db:
-            if not self.store.finish(db, request.id, hidden(response_code)):
+            if not self.store.finish(db, request.id, hidden(response_code), claimed_at=now):
                 raise Replayed("the request was answered already", code="presentation.replayed")
+            record_id = None if result.consent is None else result.consent.consent.record_id
+            self.store.keep_answer(db, b64url_encode(sha256(form)), request.id, record_id)
             db.execute(
                 "INSERT INTO records (reference, record, recorded_at, retain_until)"
                 " VALUES (?, ?, ?, ?)",
@@ -182,6 +197,19 @@ class Intake:
                 )
                 extra = {"consent_receipt": countersigned, "update_nonce": nonce}
         return extra
+
+
+def unclaimed(store: Store, request: SentRequest, now: datetime) -> SentRequest:
+    """Return the request as it stands; one whose claimant died is open again [TRUST-2].
+
+    Raises:
+        Unavailable: ``session.busy``: an answer to it is being taken right now.
+    """
+    if request.life is not RequestState.CLAIMED:
+        return request
+    if store.take_back(request.id, now):
+        return replace(request, life=RequestState.OPEN)
+    raise Unavailable("an answer is being taken", code="session.busy", retry_after=5)
 
 
 def hidden(secret: str) -> str:

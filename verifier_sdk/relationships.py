@@ -12,7 +12,7 @@ from ssi.sharing import ReturnBox, VerifiedConsent
 from verifier_sdk.ports import SentRequest
 from verifier_sdk.store import Row, Store, dump, load, moment, seconds
 
-LEASE_SECONDS: Final = 60.0
+LEASE_SECONDS: Final = 20.0  # a handler may take as long; a dead process holds it as long
 OUTSTANDING: Final = 8
 
 

@@ -6,6 +6,10 @@ CREATE TABLE IF NOT EXISTS requests (
     created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
     state TEXT NOT NULL, code TEXT, claimed_at INTEGER, browser TEXT, response_code TEXT
 ) STRICT;
+-- A verified answer that comes again, because its reply was lost, is told the same receipt.
+CREATE TABLE IF NOT EXISTS answers (
+    digest TEXT PRIMARY KEY, request_id TEXT NOT NULL, record_id TEXT
+) STRICT;
 CREATE TABLE IF NOT EXISTS relationships (
     id TEXT PRIMARY KEY, reference TEXT NOT NULL, nonce TEXT NOT NULL,
     sequence INTEGER NOT NULL DEFAULT 0, event TEXT, lease_until REAL NOT NULL DEFAULT 0

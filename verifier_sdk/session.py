@@ -21,6 +21,7 @@ from ssi.errors import (
 )
 from ssi.fetch import Fetch, FetchPolicy, http_fetch
 from ssi.keys import Alg, Random
+from ssi.oid4vp import ResponseReply
 from ssi.sharing_terms import LocalText, Retention
 from ssi.x509 import load_pem_chain, public_key_of, x509_hash
 from verifier_sdk import answers, relationships, requests, updates
@@ -28,7 +29,7 @@ from verifier_sdk.answers import Desk, Firm
 from verifier_sdk.background import repeat
 from verifier_sdk.config import VerifierConfig, load_agreement_key, load_signer
 from verifier_sdk.events import Handler, Handlers
-from verifier_sdk.intake import Answered, Intake, hidden
+from verifier_sdk.intake import Answered, Intake, hidden, unclaimed
 from verifier_sdk.ledger import OnlineLedger, Registry, open_registry
 from verifier_sdk.mail import Mail
 from verifier_sdk.policy import Policy
@@ -183,9 +184,10 @@ class Verifier:
 
         Raises:
             Rejected: ``session.unknown``, ``session.expired`` or ``presentation.replayed``.
+            Unavailable: ``session.busy``.
         """
         now = self._clock()
-        request = self._known(self.store.request(request_id))
+        request = unclaimed(self.store, self._known(self.store.request(request_id)), now)
         if now >= request.expires_at:
             raise Expired("the request is over", code="session.expired")
         if request.life is not RequestState.OPEN:
@@ -224,6 +226,10 @@ class Verifier:
     def answer(self, form: bytes, *, request_id: str | None = None) -> Answered:
         """Judge a wallet's answer and write the reply to the wallet; raises as `verify`."""
         return self._intake.answer(form, now=self._clock(), request_id=request_id)
+
+    def repeated(self, form: bytes) -> ResponseReply | None:
+        """The reply to an answer verified before, for a wallet that lost it; ``None`` if new."""
+        return self._intake.repeated(form)
 
     def _known(self, request: SentRequest | None) -> SentRequest:
         if request is None:

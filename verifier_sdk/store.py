@@ -24,7 +24,8 @@ from verifier_sdk.profiles import BY_CODE, Profile
 
 Row = tuple[Any, ...]
 _BUSY_SECONDS: Final = 10.0
-CLAIM_LEASE: Final = timedelta(seconds=60)
+# A handler that runs longer may find its request given to another process.
+CLAIM_LEASE: Final = timedelta(seconds=20)
 _MAX_TOKENS: Final = 64
 _REQUEST = (
     "id, key_id, state_value, profile, reference, client_id, nonce, terms, updates, secret,"
@@ -167,15 +168,29 @@ class Store:
         with self.write() as db:
             changed = db.execute(
                 "UPDATE requests SET state = 'claimed', claimed_at = ?"
-                " WHERE id = ? AND expires_at > ? AND (state = 'open'"
-                " OR (state = 'claimed' AND claimed_at <= ?))",
-                (at, request_id, at, at - int(CLAIM_LEASE.total_seconds())),
+                " WHERE id = ? AND expires_at > ? AND state = 'open'",
+                (at, request_id, at),
             )
             return changed.rowcount == 1
 
-    def release(self, request_id: str) -> None:
-        """Give a claimed request back, because the firm's own handler failed."""
-        self._move(request_id, RequestState.CLAIMED, RequestState.OPEN)
+    def release(self, request_id: str, *, claimed_at: datetime) -> None:
+        """Give back a request we claimed then, because the firm's own handler failed."""
+        with self.write() as db:
+            db.execute(
+                "UPDATE requests SET state = 'open'"
+                " WHERE id = ? AND state = 'claimed' AND claimed_at = ?",
+                (request_id, seconds(claimed_at)),
+            )
+
+    def take_back(self, request_id: str, now: datetime) -> bool:
+        """Open a request again whose claimant died before it was done [TRUST-2]."""
+        with self.write() as db:
+            changed = db.execute(
+                "UPDATE requests SET state = 'open' WHERE id = ? AND state = 'claimed'"
+                " AND claimed_at <= ?",
+                (request_id, seconds(now - CLAIM_LEASE)),
+            )
+            return changed.rowcount == 1
 
     def close_request(
         self, request_id: str, to: RequestState, *, code: str | None, response_code: str | None
@@ -202,14 +217,31 @@ class Store:
             )
             return changed.rowcount == 1
 
-    def finish(self, db: sqlite3.Connection, request_id: str, response_code: str) -> bool:
-        """Mark a claimed request as verified, within the caller's transaction."""
+    def finish(
+        self, db: sqlite3.Connection, request_id: str, response_code: str, *, claimed_at: datetime
+    ) -> bool:
+        """Mark a request we claimed then as verified, within the caller's transaction."""
         changed = db.execute(
             "UPDATE requests SET state = 'verified', secret = NULL, response_code = ?"
-            " WHERE id = ? AND state = 'claimed'",
-            (response_code, request_id),
+            " WHERE id = ? AND state = 'claimed' AND claimed_at = ?",
+            (response_code, request_id, seconds(claimed_at)),
         )
         return changed.rowcount == 1
+
+    def keep_answer(
+        self, db: sqlite3.Connection, digest: str, request_id: str, record_id: str | None
+    ) -> None:
+        """Note which answer was verified, within the caller's transaction."""
+        db.execute("INSERT INTO answers VALUES (?, ?, ?)", (digest, request_id, record_id))
+
+    def countersignature_of(self, digest: str) -> tuple[str | None] | None:
+        """The receipt for an answer verified before; empty when no consent came with it."""
+        rows = self.rows(
+            "SELECT c.countersignature FROM answers a LEFT JOIN consents c"
+            " ON c.record_id = a.record_id WHERE a.digest = ?",
+            (digest,),
+        )
+        return (rows[0][0],) if rows else None
 
     def bind_browser(self, request_id: str, browser: str) -> None:
         """Note the first browser that opened the page; later ones change nothing."""
@@ -247,6 +279,7 @@ class Store:
             gone = db.execute(
                 "DELETE FROM requests WHERE expires_at <= ?", (seconds(before) - 86_400,)
             )
+            db.execute("DELETE FROM answers WHERE request_id NOT IN (SELECT id FROM requests)")
             return gone.rowcount
 
     # --- status lists ---

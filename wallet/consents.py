@@ -76,6 +76,7 @@ class ConsentPlan:
     missing: tuple[Path, ...] = ()
     problems: tuple[Problem, ...] = ()
     until: datetime | None = None
+    link: str = field(default="", repr=False)
 
     @property
     def can_answer(self) -> bool:

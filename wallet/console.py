@@ -83,13 +83,9 @@ def init(console: Console) -> int:
     args = console.args
     path = console.home / "wallet.toml"
     if args.genesis or args.node or args.mailbox:
-        if path.exists():
-            raise VaultError("wallet.toml exists already", code="input.config_exists")
         if not (args.genesis and args.node and args.mailbox):
             raise VaultError("--genesis, --node and --mailbox go together", code="input.config")
-        text = _config_text(args)
-        console.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
+        _write_config(console, path, _config_text(args))
     words = passphrase.read(args.passphrase_fd, console.lang, twice=True)
     Vault.create(console.home, words).close()
     console.out(
@@ -97,6 +93,18 @@ def init(console: Console) -> int:
         [console.words(f"作りました: {console.home}", f"Made: {console.home}")],
     )
     return cli.EXIT_OK
+
+
+def _write_config(console: Console, path: Path, text: str) -> None:
+    """Write ``wallet.toml`` whole; the same one again, before there is a vault, is no error."""
+    if path.exists():
+        if Vault.exists(console.home) or path.read_text("utf-8") != text:
+            raise VaultError("wallet.toml exists already", code="input.config_exists")
+        return
+    console.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    fresh.write_text(text, "utf-8")
+    fresh.replace(path)
 
 
 def _config_text(args: argparse.Namespace) -> str:
@@ -182,8 +190,12 @@ def review(console: Console) -> int:
 def present(console: Console) -> int:
     """Answer a request after the person agreed."""
     args = console.args
+    link = console.link()
     with console.holder() as holder:
-        plan = holder.review(console.link())
+        before = holder.resume(link)
+        if before is not None:
+            return _told(console, before)
+        plan = holder.review(link)
         if not plan.can_answer:
             _refuse(console, plan)
             return cli.EXIT_UNTRUSTED

@@ -52,21 +52,28 @@ def record(  # noqa: PLR0913 - one column each
     outcome: str = "ok",
     code: str | None = None,
     details: JSONObject | None = None,
-) -> None:
-    """Add a line."""
-    vault.write(
-        "INSERT INTO history(at, kind, party, names, outcome, code, details)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            int(at.timestamp()),
-            kind.value,
-            party,
-            (names or Names(ja="", en="")).to_text(),
-            outcome,
-            code,
-            dump(details or {}),
-        ),
-    )
+) -> int:
+    """Add a line and return its number."""
+    with vault.transaction():
+        vault.write(
+            "INSERT INTO history(at, kind, party, names, outcome, code, details)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                int(at.timestamp()),
+                kind.value,
+                party,
+                (names or Names(ja="", en="")).to_text(),
+                outcome,
+                code,
+                dump(details or {}),
+            ),
+        )
+        return int(vault.read("SELECT last_insert_rowid()")[0][0])
+
+
+def amend(vault: Vault, number: int, *, outcome: str, code: str | None) -> None:
+    """Note how something ended whose line was written when it began."""
+    vault.write("UPDATE history SET outcome = ?, code = ? WHERE id = ?", (outcome, code, number))
 
 
 def entries(vault: Vault, *, limit: int = 500) -> tuple[HistoryEntry, ...]:

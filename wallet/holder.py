@@ -28,6 +28,7 @@ from wallet import (
     relationships,
     returns,
     store,
+    underway,
 )
 from wallet.config import WalletConfig
 from wallet.consents import ConsentPlan
@@ -163,6 +164,10 @@ class Holder:
         """Present exactly what the plan shows."""
         return presenting.answer(self._ctx, plan, accept_updates=accept_updates)
 
+    def resume(self, link: str) -> Outcome | None:
+        """Settle the answer to a link that a crash cut short; ``None`` when there is none."""
+        return presenting.resume(self._ctx, link)
+
     def decline(self, plan: ConsentPlan) -> None:
         """Refuse; the firm learns no more than that."""
         presenting.decline(self._ctx, plan)
@@ -212,7 +217,9 @@ class Holder:
         return sent
 
     def sync(self) -> Synced:
-        """Fetch the firms' answers, then send what became due."""
+        """Settle what was cut short, fetch the firms' answers, then send what became due."""
+        presenting.resume_all(self._ctx)
+        underway.send_notices(self._ctx)
         before = returns.poll(self._ctx)
         self.send_due()
         return before

@@ -39,7 +39,7 @@ from ssi.oid4vci import (
     parse_offer_link,
     parse_token_response,
 )
-from wallet import history, web
+from wallet import history, underway, web
 from wallet.context import Context
 from wallet.history import Did
 from wallet.incoming import Expected, check_batch, check_credential
@@ -131,7 +131,6 @@ def accept(ctx: Context, review: OfferReview, tx_code: str | None) -> Received:
         Rejected: ``issuance.*``; nothing was stored.
         Unavailable: the issuer or the ledger does not answer; nothing was stored.
     """
-    check_tx_code(review.tx_code, tx_code)
     token = _token(ctx, review, tx_code)
     batch = ctx.new_token()
     stored: list[StoredCredential] = []
@@ -149,13 +148,17 @@ def accept(ctx: Context, review: OfferReview, tx_code: str | None) -> Received:
             )
             stored += copies
             addresses += found
-        _store(ctx, review, stored, addresses, signers)
+        with ctx.vault.transaction():
+            _store(ctx, review, stored, addresses, signers)
+            underway.keep_notices(ctx, review.metadata.notification_endpoint, token, notices)
+            underway.forget_grant(ctx.vault, _code(review))
     except SSIError as error:
         forget_unused_keys(ctx.vault, signers)
+        if isinstance(error, Rejected):
+            underway.forget_grant(ctx.vault, _code(review))
         _fail(ctx, review, notices, token, error)
         raise
-    for notice in notices:
-        _notify(ctx, review, notice, NotificationEvent.ACCEPTED, token)
+    underway.send_notices(ctx)
     return Received(issuer=review.issuer, batch=batch, vcts=review.vcts, copies=len(stored))
 
 
@@ -233,20 +236,32 @@ def _token_endpoint(ctx: Context, issuer: Issuer, server: str) -> str:
 
 
 def _token(ctx: Context, review: OfferReview, tx_code: str | None) -> TokenResponse:
-    grant = review.offer.pre_authorized
-    if grant is None:
-        raise PolicyNotMet("the offer has no pre-authorized code", code="issuance.grant")
+    """Return the offer's access token, the one kept when an earlier try was cut short."""
+    code = _code(review)
+    kept = underway.grant_of(ctx.vault, code)
+    if kept is not None:
+        return kept
+    check_tx_code(review.tx_code, tx_code)
     request = TokenRequest(
         grant=Grant.PRE_AUTHORIZED_CODE,
-        code=grant.pre_authorized_code,
+        code=code,
         tx_code=tx_code if review.tx_code is not None else None,
     )
     answer = web.post(ctx.fetch, review.token_endpoint, request.to_form(), content_type=_FORM)
     if answer.status != web.OK:
         error = parse_error_response(answer.body).error
-        code = "issuance.tx_code" if error == "invalid_grant" else "issuance.token"
-        raise Rejected("the issuer refused the code", code=code)
-    return parse_token_response(answer.body)
+        reason = "issuance.tx_code" if error == "invalid_grant" else "issuance.token"
+        raise Rejected("the issuer refused the code", code=reason)
+    token = parse_token_response(answer.body)
+    underway.keep_grant(ctx, code, token)
+    return token
+
+
+def _code(review: OfferReview) -> str:
+    grant = review.offer.pre_authorized
+    if grant is None:
+        raise PolicyNotMet("the offer has no pre-authorized code", code="issuance.grant")
+    return grant.pre_authorized_code
 
 
 def _new_keys(ctx: Context, count: int) -> list[SoftwareSigner]:
@@ -362,17 +377,15 @@ def _fail(
         code=error.code,
     )
     for notice in notices:
-        _notify(ctx, review, notice, NotificationEvent.FAILURE, token)
+        _tell_failure(ctx, review, notice, token)
 
 
-def _notify(
-    ctx: Context, review: OfferReview, notice: str, event: NotificationEvent, token: TokenResponse
-) -> None:
+def _tell_failure(ctx: Context, review: OfferReview, notice: str, token: TokenResponse) -> None:
     """Tell the issuer; a courtesy whose failure changes nothing (OpenID4VCI 1.0 section 11)."""
     endpoint = review.metadata.notification_endpoint
     if endpoint is None:
         return
-    message = Notification(notification_id=notice, event=event)
+    message = Notification(notification_id=notice, event=NotificationEvent.FAILURE)
     try:
         web.post_json(ctx.fetch, endpoint, message.to_json(), token=token.access_token)
     except SSIError as error:

@@ -80,7 +80,8 @@ def start(
 ) -> MoveEvent:
     """Store a change of address with one queued notice per subscribed firm [WAL-MOVE-1].
 
-    Nothing is sent before the undo window is over, nor before ``moved_on`` begins in Japan.
+    The same change told again is the one already stored: nobody hears of it twice. Nothing is
+    sent before the undo window is over, nor before ``moved_on`` begins in Japan.
 
     Raises:
         Malformed: ``input.date`` for a day more than a year ahead.
@@ -88,6 +89,9 @@ def start(
     now = ctx.now()
     if moved_on > (now.astimezone(JST).date() + MAX_AHEAD):
         raise Malformed("the day of the move is too far ahead", code="input.date")
+    told = _told_before(ctx.vault, new_address, moved_on, reason)
+    if told is not None:
+        return told
     send_after = max(now + ctx.config.undo_window, midnight_in_japan(moved_on))
     event_id = ctx.new_uuid()
     with ctx.vault.transaction():
@@ -119,6 +123,18 @@ def start(
             details={"event_id": event_id, "moved_on": moved_on.isoformat(), "firms": firms},
         )
     return event(ctx.vault, event_id)
+
+
+def _told_before(
+    vault: Vault, new_address: JSONObject, moved_on: date, reason: Reason
+) -> MoveEvent | None:
+    """Return the newest change of address when it is this very one."""
+    newest = next((item for item in events(vault) if item.state == ACTIVE), None)
+    same = newest is not None and (
+        (newest.address, newest.moved_on, newest.reason) == (new_address, moved_on, reason)
+        and setting(vault, CURRENT_ADDRESS) == str(newest.version)
+    )
+    return newest if same else None
 
 
 def _fan_out(

@@ -8,7 +8,7 @@ outcome says what is known.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -32,21 +32,21 @@ from ssi.oid4vp import (
     read_authenticated,
 )
 from ssi.sdjwt import present
-from wallet import agreements, history, relationships, web
+from wallet import agreements, history, relationships, underway, web
 from wallet.consents import ConsentPlan, holding, make_plan
 from wallet.context import Context
 from wallet.copies import pick_copies
 from wallet.history import Did
-from wallet.register import Firm, firm_by_client_id
+from wallet.register import Firm, firm_by_client_id, firm_by_id
 from wallet.relationships import StoredConsent
 from wallet.store import (
     Names,
     credentials,
     keep_address,
     mark_used,
-    remember_shared,
     signer_of,
 )
+from wallet.underway import Sending
 
 _FORM = "application/x-www-form-urlencoded"
 _POLICY = RequestPolicy()
@@ -88,7 +88,7 @@ def review(ctx: Context, link: str) -> ConsentPlan:
     firm = firm_by_client_id(ctx, request.client_id.text, now=now)
     party = request.client_id.text if firm is None else firm.id
     usable, used_up = pick_copies(credentials(ctx.vault), party, now=ctx.seconds())
-    return make_plan(
+    plan = make_plan(
         request,
         expires_at=_expiry(authentic.claims),
         firm=firm,
@@ -96,6 +96,7 @@ def review(ctx: Context, link: str) -> ConsentPlan:
         used_up=used_up,
         now=now,
     )
+    return replace(plan, link=link)
 
 
 def answer(ctx: Context, plan: ConsentPlan, *, accept_updates: bool) -> Outcome:
@@ -123,15 +124,47 @@ def answer(ctx: Context, plan: ConsentPlan, *, accept_updates: bool) -> Outcome:
     body = build_response(
         plan.request, _presentations(ctx, plan), random=ctx.random, extra=_extra(ctx, plan, consent)
     )
-    try:
-        reply = web.post(ctx.fetch, plan.request.response_uri, body, content_type=_FORM)
-    except SSIError as error:
-        if not web.is_quiet(error):
-            raise
-        return _ended(ctx, plan, firm, Shared.UNKNOWN, consent, code=error.code)
-    if reply.status != web.OK:
-        return _ended(ctx, plan, firm, Shared.REFUSED, consent, code=_reason(reply.body))
-    return _accepted(ctx, plan, firm, consent, reply.body)
+    with ctx.vault.transaction():
+        sending = underway.keep_answer(
+            ctx,
+            link=plan.link,
+            party=firm.id,
+            client_id=firm.client_id,
+            names=firm.names,
+            response_uri=plan.request.response_uri,
+            body=body,
+            record_id=None if consent is None else consent.record_id,
+            address_version=_address_version(ctx, plan),
+            details=_details(plan),
+        )
+    return _send(ctx, sending, firm)
+
+
+def resume(ctx: Context, link: str) -> Outcome | None:
+    """Settle the answer to a link that was cut short; ``None`` when there is none [WAL-SEND-1].
+
+    Raises:
+        Unavailable: the ledger does not answer; nothing was sent.
+    """
+    sending = underway.answer_to(ctx.vault, link)
+    return None if sending is None else _send_again(ctx, sending)
+
+
+def resume_all(ctx: Context) -> tuple[Outcome, ...]:
+    """Settle every answer that was cut short; what cannot be settled now waits."""
+    ended: list[Outcome] = []
+    for sending in underway.answers(ctx):
+        try:
+            ended.append(_send_again(ctx, sending))
+        except SSIError as error:
+            if not web.is_quiet(error):
+                raise
+    return tuple(ended)
+
+
+def _send_again(ctx: Context, sending: Sending) -> Outcome:
+    """Send the same bytes to the firm that the person agreed to, if it is still registered."""
+    return _send(ctx, sending, firm_by_id(ctx, sending.party, sending.client_id, now=ctx.now()))
 
 
 def decline(ctx: Context, plan: ConsentPlan) -> None:
@@ -280,17 +313,31 @@ def _registry_proof(ctx: Context, plan: ConsentPlan) -> str | None:
         return None
 
 
-def _accepted(
-    ctx: Context, plan: ConsentPlan, firm: Firm, consent: StoredConsent | None, body: bytes
-) -> Outcome:
+def _send(ctx: Context, sending: Sending, firm: Firm) -> Outcome:
+    """Send an answer and note how it ended; an answer without a reply stays under way."""
+    try:
+        reply = web.post(ctx.fetch, sending.response_uri, sending.body, content_type=_FORM)
+    except SSIError as error:
+        if not web.is_quiet(error):
+            raise
+        history.amend(ctx.vault, sending.line, outcome=Shared.UNKNOWN.value, code=error.code)
+        return _outcome(sending, Shared.UNKNOWN, code=error.code)
+    if reply.status != web.OK:
+        return _ended(ctx, sending, Shared.REFUSED, code=_reason(reply.body))
+    return _accepted(ctx, sending, firm, reply.body)
+
+
+def _accepted(ctx: Context, sending: Sending, firm: Firm, body: bytes) -> Outcome:
     """Read the firm's reply; a bad one does not undo what was shared."""
     try:
         reply = parse_response_reply(body)
-        if consent is not None:
-            agreements.confirm(ctx, firm, consent, reply)
+        with ctx.vault.transaction():
+            if sending.record_id is not None:
+                consent = relationships.consent(ctx.vault, sending.record_id)
+                agreements.confirm(ctx, firm, consent, reply)
+            outcome = _ended(ctx, sending, Shared.ACCEPTED, redirect_uri=reply.redirect_uri)
     except Rejected as error:
-        return _ended(ctx, plan, firm, Shared.ACCEPTED, consent, code=error.code)
-    outcome = _ended(ctx, plan, firm, Shared.ACCEPTED, consent, redirect_uri=reply.redirect_uri)
+        return _ended(ctx, sending, Shared.ACCEPTED, code=error.code)
     relationships.record_on_chain(ctx)
     return outcome
 
@@ -305,41 +352,26 @@ def _reason(body: bytes) -> str:
     return str(code) if said else "presentation.refused"
 
 
-def _ended(  # noqa: PLR0913 - the facts of one line of history
+def _ended(
     ctx: Context,
-    plan: ConsentPlan,
-    firm: Firm,
+    sending: Sending,
     state: Shared,
-    consent: StoredConsent | None,
     *,
     code: str | None = None,
     redirect_uri: str | None = None,
 ) -> Outcome:
-    version = _address_version(ctx, plan)
-    with ctx.vault.transaction():
-        remember_shared(
-            ctx.vault,
-            party=firm.id,
-            names=firm.names,
-            at=ctx.seconds(),
-            address_version=version,
-            record_id=None if consent is None else consent.record_id,
-        )
-        history.record(
-            ctx.vault,
-            Did.SHARED,
-            at=ctx.now(),
-            party=firm.id,
-            names=firm.names,
-            outcome=state.value,
-            code=code,
-            details=_details(plan),
-        )
+    underway.settle(ctx.vault, sending, outcome=state.value, code=code)
+    return _outcome(sending, state, code=code, redirect_uri=redirect_uri)
+
+
+def _outcome(
+    sending: Sending, state: Shared, *, code: str | None = None, redirect_uri: str | None = None
+) -> Outcome:
     return Outcome(
         state=state,
-        names=firm.names,
-        verifier_id=firm.id,
-        record_id=None if consent is None else consent.record_id,
+        names=sending.names,
+        verifier_id=sending.party,
+        record_id=sending.record_id,
         redirect_uri=redirect_uri,
         code=code,
     )

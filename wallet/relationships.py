@@ -313,10 +313,11 @@ def set_ledger(vault: Vault, record_id: str, state: str) -> None:
 
 
 def confirm(vault: Vault, record_id: str, token: str, *, ledger: str) -> None:
-    """Note the firm's countersignature: from now on the consent stands."""
+    """Note the firm's countersignature: from now on the consent stands, unless taken back."""
     vault.write(
-        "UPDATE consents SET countersigned = ?, state = ?, ledger = ? WHERE record_id = ?",
-        (token, GIVEN, ledger, record_id),
+        "UPDATE consents SET countersigned = ?, state = ?, ledger = ?"
+        " WHERE record_id = ? AND state = ?",
+        (token, GIVEN, ledger, record_id, UNCONFIRMED),
     )
 
 

@@ -57,4 +57,17 @@ _FIRST = (
     """CREATE INDEX credentials_by_vct ON credentials(vct, used_at)""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+# What is under way with another party [WAL-SEND-1].
+_SECOND = (
+    """CREATE TABLE answers (
+        id INTEGER PRIMARY KEY, link TEXT NOT NULL, party TEXT NOT NULL, client_id TEXT NOT NULL,
+        names TEXT NOT NULL, response_uri TEXT NOT NULL, body BLOB NOT NULL, record_id TEXT,
+        line INTEGER NOT NULL, at INTEGER NOT NULL) STRICT""",
+    """CREATE TABLE grants (
+        code TEXT PRIMARY KEY, token TEXT NOT NULL, at INTEGER NOT NULL) STRICT""",
+    """CREATE TABLE notices (
+        id INTEGER PRIMARY KEY, endpoint TEXT NOT NULL, token TEXT NOT NULL, name TEXT NOT NULL,
+        at INTEGER NOT NULL) STRICT""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)

@@ -19,6 +19,7 @@ from ssi.delivery import DeliveryEvent, DeliveryState, advance, answered
 from ssi.envelope import Envelope, parse_set, unseal, verify_firm_set, verify_holder_set
 from ssi.errors import Rejected, Replayed, Unavailable
 from ssi.updates import AddressUpdate, Receipt, check_sequence, parse_message, verify_receipt
+from tests.support.effort import examples
 from tests.support.postbox import open_mailbox
 from tests.support.relations import (
     FIRM,
@@ -202,7 +203,7 @@ class Delivery(RuleBasedStateMachine):
 
 TestDelivery = Delivery.TestCase
 TestDelivery.settings = settings(
-    max_examples=15,
+    max_examples=examples(15),
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

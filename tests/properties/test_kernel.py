@@ -24,6 +24,7 @@ from ssi.jwe import decrypt_jwe, encrypt_jwe
 from ssi.keys import Alg, generate_agreement_key, generate_signer
 from ssi.urls import parse_public_url
 from ssi.x509 import create_ca, create_leaf, parse_x5c, to_x5c, verify_chain
+from tests.support.effort import examples
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
 INTEGERS = st.integers(-MAX_SAFE_INTEGER, MAX_SAFE_INTEGER)
@@ -120,7 +121,7 @@ LEAF = create_leaf(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(data=st.data())
 def test_a_flipped_byte_of_a_certificate_is_rejected(data):
     from base64 import b64decode, b64encode
@@ -144,7 +145,7 @@ def their_key(alg):
 
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
 @pytest.mark.parametrize("alg", list(Alg))
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(claims=st.dictionaries(TEXT, SCALARS, max_size=5))
 def test_v_31_joserfc_reads_what_we_sign_and_we_read_what_it_signs(alg, claims):
     names = ["ES256", "EdDSA", "Ed25519"]

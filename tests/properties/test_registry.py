@@ -33,6 +33,7 @@ from registry_chain.transactions import (
 )
 from ssi.encoding import b64url_decode, b64url_encode, parse_json_object
 from ssi.errors import Refused, Rejected
+from tests.support.effort import examples
 from tests.support.registry import CHAIN, T0, YEAR, Ledger, digest_of, settled, signer
 
 ACCOUNTS = st.sampled_from(["council", "city-kyc", "minpaku-one", "yubin-box", "watcher"])
@@ -173,7 +174,9 @@ def _all_accounts() -> tuple[str, ...]:
     return ("council", "city-kyc", "minpaku-one", "yubin-box", "watcher")
 
 
-RegistryMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+RegistryMachine.TestCase.settings = settings(
+    max_examples=examples(25), stateful_step_count=30, deadline=None
+)
 TestRegistryMachine = RegistryMachine.TestCase
 
 
@@ -269,7 +272,7 @@ JSON_VALUES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_signed_bodies_of_any_shape_are_refused_in_order(data: st.DataObject) -> None:
     """[REG-TX-8]: a member who signs nonsense gets an answer, not a crash."""
@@ -298,7 +301,7 @@ def test_signed_bodies_of_any_shape_are_refused_in_order(data: st.DataObject) ->
     judged(sign_jws(raw, key, typ=TX_TYP, header=header).encode())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(value=JSON_VALUES)
 def test_the_quick_canonical_form_is_the_canonical_form(value: object) -> None:
     """[REG-TX-1]"""

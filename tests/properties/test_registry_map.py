@@ -33,6 +33,7 @@ from registry_chain.store import Store
 from ssi.encoding import b64url_encode, canonical_json, parse_json, sha256
 from ssi.errors import Rejected
 from ssi.merkle import inclusion_path, root_hash
+from tests.support.effort import examples
 from tests.support.light import GENESIS, genesis_trust, header, signed
 
 NOW = GENESIS + timedelta(hours=1)
@@ -102,7 +103,7 @@ def bundle() -> bytes:
     return canonical_json(build_bundle(head, [made["key/2"], made["nobody"], item]))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(at=st.integers(0, 10**6), flip=st.integers(1, 255))
 def test_a_changed_byte_of_a_bundle_is_refused(at: int, flip: int) -> None:
     """[REG-PROOF-5]"""
@@ -127,7 +128,7 @@ def _places(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(where=st.integers(0, 10**6), junk=JUNK, remove=st.booleans())
 def test_junk_anywhere_in_a_bundle_is_refused(where: int, junk: Any, *, remove: bool) -> None:
     """[REG-PROOF-3]"""
@@ -153,7 +154,7 @@ def test_junk_anywhere_in_a_bundle_is_refused(where: int, junk: Any, *, remove: 
     assert told.records.items() <= {"key/2": b'{"n":2}', "nobody": None}.items()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.dictionaries(KEYS, st.binary(max_size=4), max_size=8), max_size=6))
 def test_the_store_is_a_dictionary_that_remembers(blocks: list[dict[str, bytes]]) -> None:
     """[REG-MAP-3]"""
@@ -176,7 +177,7 @@ def test_the_store_is_a_dictionary_that_remembers(blocks: list[dict[str, bytes]]
         store.close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.binary(max_size=4), min_size=1, max_size=20), st.data())
 def test_entries_of_a_batch(entries: list[bytes], data: st.DataObject) -> None:
     """[REG-PROOF-5]"""

@@ -19,6 +19,7 @@ from ssi.sdjwt import (
 )
 from ssi.status_list import StatusList, decode_status_list, encode_status_list, new_status_list
 from tests.support.credentials import ES_HOLDER, ISSUER, dice
+from tests.support.effort import examples
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 NAMES = [f"claim{number}" for number in range(6)]
@@ -74,7 +75,7 @@ def test_any_choice_of_claims_shows_exactly_that_choice(chosen):
     }
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(st.integers(0, len(PRESENTED) - 1), st.characters(max_codepoint=0x2FF))
 @example(0, "~")
 def test_no_character_of_a_presentation_can_be_another(position, character):
@@ -85,7 +86,7 @@ def test_no_character_of_a_presentation_can_be_another(position, character):
         verify(changed)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.integers(0, len(PRESENTED)), st.integers(0, len(PRESENTED)))
 def test_no_part_of_a_presentation_can_be_missing(start, length):
     changed = PRESENTED[:start] + PRESENTED[start + length :]
@@ -94,7 +95,7 @@ def test_no_part_of_a_presentation_can_be_missing(start, length):
             verify(changed)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.text(st.sampled_from("ey.~JAZaz09-_ \0\n{}[]\"',:日"), max_size=80))
 def test_any_text_is_refused_and_nothing_else_happens(text):
     with pytest.raises(Rejected):

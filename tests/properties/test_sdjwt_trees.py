@@ -22,6 +22,7 @@ from ssi.sdjwt import (
     verify_key_binding,
 )
 from tests.support.credentials import ED_HOLDER, ES_HOLDER, dice, key
+from tests.support.effort import examples
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 ISSUER = key("issuer", Alg.EDDSA)
@@ -168,7 +169,7 @@ def test_nothing_was_wrong_before(alg):
     verify(PRESENTED[alg])
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(st.sampled_from(list(Alg)), st.data(), st.integers(0, 7))
 def test_no_bit_of_a_presentation_can_flip(alg, data, bit):
     text = PRESENTED[alg]
@@ -178,7 +179,7 @@ def test_no_bit_of_a_presentation_can_flip(alg, data, bit):
         verify(raw.decode("latin-1"))
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.sampled_from(list(Alg)), st.data(), st.integers(0, 7))
 def test_no_bit_inside_a_part_can_flip(alg, data, bit):
     """Flipped under the encoding, so that the text stays good base64url."""

@@ -10,6 +10,7 @@ from ssi.envelope import parse_set, unseal, verify_firm_set, verify_holder_set
 from ssi.errors import Rejected
 from ssi.sharing import build_consent, parse_consent, verify_consent
 from ssi.updates import parse_message
+from tests.support.effort import examples
 from tests.support.relations import (
     FIRM,
     FIRM_KEYS,
@@ -67,7 +68,7 @@ def flipped(token, segment, position, bit):
     return ".".join(parts)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     which=st.sampled_from([(read_notice, NOTICE), (read_answer, ANSWER), (read_consent, CONSENT)]),
     segment=st.integers(0, 2),
@@ -81,14 +82,14 @@ def test_one_flipped_bit_is_noticed(which, segment, position, bit):
     assert noticed(read, flipped(token, segment, position, bit))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(position=st.integers(0, len(NOTICE) - 1), char=st.characters(max_codepoint=0x7F))
 def test_one_replaced_character_is_noticed(position, char):
     token = NOTICE[:position] + char + NOTICE[position + 1 :]
     assert token == NOTICE or noticed(read_notice, token)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(segment=st.integers(0, 4), position=st.integers(0, 1 << 20), bit=st.integers(0, 7))
 def test_one_flipped_bit_under_a_fresh_signature_is_noticed(segment, position, bit):
     """[SHA-ENV-5] The mailbox or the sender changed the sealed message and signed it anew."""
@@ -102,7 +103,7 @@ def test_one_flipped_bit_under_a_fresh_signature_is_noticed(segment, position, b
     assert noticed(read_notice, YAMADA.set_of(replace(envelope, sealed=sealed)))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
 def test_any_bytes_are_refused_and_nothing_else_happens(raw):
     token = raw.decode("latin-1")

@@ -30,6 +30,7 @@ from ssi.oid4vp import (
 )
 from ssi.sdjwt import issue, parse_sdjwt, present, verify_issuer_jwt
 from ssi.sharing_terms import TERMS_TYPE, LocalText, Retention, Terms
+from tests.support.effort import examples
 from tests.support.wallet_world import FRAMEWORK, KYC, OLD_ADDRESS, PERSON, PURPOSE
 from wallet.consents import Problem, holding, make_plan
 from wallet.copies import pick_copies
@@ -193,7 +194,7 @@ def disclosures(plan):
     return found
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(queries())
 def test_the_screen_shows_exactly_what_is_posted(asked):  # [WAL-SHOW-4]
     paths = tuple(claim.path for query in asked for claim in query.claims)
@@ -233,7 +234,7 @@ def overlap(first, second):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(queries(), st.data())
 def test_what_the_purpose_does_not_cover_is_never_answered(asked, data):  # [WAL-SHOW-5]
     paths = [claim.path for query in asked for claim in query.claims]

@@ -25,6 +25,7 @@ from ssi.envelope import SET_MEDIA_TYPE
 from ssi.errors import Unavailable
 from ssi.fetch import Request, Response
 from ssi.keys import SoftwareSigner
+from tests.support.databases import database_url, is_new, on_postgres
 from tests.support.registry import CHAIN, Ledger, settled, signer
 from tests.support.relations import FIRM, FIRM_KID, FIRM_SIGNER, NOW, Dice, Holder, jti
 
@@ -125,7 +126,7 @@ def make_config(folder: Path, **changes: Any) -> Config:
         "secret": folder / "secret",
         "genesis": folder / "genesis.json",
         "nodes": ("https://node.example",),
-        "database": f"sqlite:///{folder / 'mailbox.db'}",
+        "database": database_url(folder / "mailbox.db"),
         "poll_wait_seconds": 1,
     }
     return Config(**(settings | changes))
@@ -181,13 +182,17 @@ def open_mailbox(folder: Path, *, ledger: RulesLedger | None = None, **changes: 
     firm = FirmEndpoint()
     ledger = ledger or RulesLedger(clock=Clock())
     clock = ledger.clock
-    config = make_config(folder, **changes)
     file = folder / "mailbox.db"
-    if not file.exists():
+    fresh = is_new(file)
+    if fresh and not on_postgres():
         file.write_bytes(_empty_database())
+    config = make_config(folder, **changes)
+    db = Database(config.database)
+    if fresh and on_postgres():
+        db.migrate()
     services = Services(
         config=config,
-        db=Database(config.database),
+        db=db,
         ledger=ledger,
         fetch=firm,
         secret=b"s" * 32,

@@ -368,6 +368,7 @@ class FirmSim:
         self.nonce = "nonce-0000000000000000000000"
         self.answered: dict[str, str] = {}
         self.messages: list[Any] = []
+        self.taken: dict[bytes, dict[str, Any]] = {}
         self.name = Name(ja=f"{firm_id} 株式会社", en=firm_id)
         self.countersign = True
         self.status = 200
@@ -460,6 +461,8 @@ class FirmSim:
         return self._receive(request, asked, key)
 
     def _receive(self, request: Request, asked: AuthorizationRequest, key: Any) -> Response:
+        if request.body in self.taken:  # the same bytes: the same receipt, nothing else [TRUST-2]
+            return reply(200, self.taken[request.body])
         answer = parse_response(request.body, find_key=lambda _kid: key)
         if isinstance(answer, ResponseError):
             self.refusals.append(answer.error)
@@ -486,6 +489,8 @@ class FirmSim:
         body: dict[str, Any] = {"redirect_uri": f"{FIRM}/done?response_code=abc"}
         if "consent" in answer.extra and self.countersign:
             body["consent_receipt"] = self._countersign(str(answer.extra["consent"]), asked)
+        if self.status == 200:
+            self.taken[request.body] = {k: v for k, v in body.items() if k != "redirect_uri"}
         return reply(self.status, body)
 
     def _countersign(self, token: str, asked: AuthorizationRequest) -> str:

@@ -35,6 +35,16 @@ _ENDED = {
 }
 
 
+def ended_lines(outcome: Outcome, lang: str) -> list[str]:
+    """Return how an answer ended, for a person."""
+    lines = [_ENDED[outcome.state].text(lang)]
+    if outcome.redirect_uri:
+        lines.append(show_name(outcome.redirect_uri, limit=_LONG))
+    if outcome.code:
+        lines.append(f"({show_name(outcome.code)})")
+    return lines
+
+
 class ConsentScreen(WalletScreen):
     """A decision about one plan; leaving the screen in any way is a refusal."""
 
@@ -154,12 +164,7 @@ class ConsentScreen(WalletScreen):
         )
 
     def _answered(self, outcome: Outcome) -> None:
-        lines = [_ENDED[outcome.state].text(self.wallet.lang)]
-        if outcome.redirect_uri:
-            lines.append(show_name(outcome.redirect_uri, limit=_LONG))
-        if outcome.code:
-            lines.append(f"({show_name(outcome.code)})")
-        self.tell(*lines)
+        self.tell(*ended_lines(outcome, self.wallet.lang))
 
     def _failed(self, error: SSIError) -> None:
         """Whatever raises here raised before anything was sent."""

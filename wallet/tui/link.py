@@ -9,8 +9,9 @@ from textual.widgets import Input
 
 from wallet.consents import ConsentPlan
 from wallet.issuance import OfferReview
+from wallet.presenting import Outcome
 from wallet.tui.base import WalletScreen
-from wallet.tui.consent import ConsentScreen
+from wallet.tui.consent import ConsentScreen, ended_lines
 from wallet.tui.offer import OfferScreen
 from wallet.tui.widgets import MAX_LINK, LinkInput, Plain, clean_link
 
@@ -40,15 +41,18 @@ class LinkScreen(WalletScreen):
         if is_offer(link):
             self.in_thread(lambda: holder.review_offer(link), self._offer)
         elif link:
-            self.in_thread(lambda: holder.review(link), self._request)
+            self.in_thread(lambda: holder.resume(link) or holder.review(link), self._request)
         else:
             self.tell(self.words("link_bad"))
 
     def _offer(self, review: OfferReview) -> None:
         self.app.switch_screen(OfferScreen(review))
 
-    def _request(self, plan: ConsentPlan) -> None:
-        self.app.switch_screen(ConsentScreen(plan))
+    def _request(self, found: Outcome | ConsentPlan) -> None:
+        if isinstance(found, Outcome):
+            self.tell(*ended_lines(found, self.wallet.lang))
+        else:
+            self.app.switch_screen(ConsentScreen(found))
 
 
 def is_offer(link: str) -> bool:

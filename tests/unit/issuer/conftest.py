@@ -11,6 +11,7 @@ import pytest
 from issuer.config import Config
 from issuer.context import Issuer
 from tests.support.chain import Chain, TestClock, running
+from tests.support.databases import database_url
 from tests.support.issuer_world import opened, write_config
 
 
@@ -26,9 +27,11 @@ def settings(chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Config:
 
 
 @pytest.fixture
-def config(settings: Config, tmp_path: Path) -> Config:
+def config(settings: Config, tmp_path: Path, database: str) -> Config:
     return replace(
-        settings, database=f"sqlite:///{tmp_path / 'issuer.db'}", memory=tmp_path / "memory.db"
+        settings,
+        database=database_url(tmp_path / "issuer.db"),
+        memory=tmp_path / f"memory-{database}.db",
     )
 
 

@@ -70,6 +70,19 @@ def test_the_whole_way_of_one_browser(world, browser, app, holder):
     assert 'data-state="verified"' in again
 
 
+def test_a_wallet_that_lost_the_reply_gets_the_receipt_again_and_nothing_else(
+    world, browser, holder
+):
+    """[TRUST-2]"""
+    told = []
+    world.verifier.on("presentation.verified")(told.append)
+    form = holder.answer(world.verifier, world.ask(updates=True).link, consent=True)
+    first, again = (post(browser, form).get_json() for _ in range(2))
+    assert again == {"consent_receipt": first["consent_receipt"]}
+    assert len(told) == len(world.verifier.records()) == 1
+    assert post(browser, form + b"&x=1").status_code == 409
+
+
 def test_the_cookie_is_for_http_only_and_for_our_path(world, browser):
     page = browser.get(path(world.ask().page_url))
     cookie = page.headers["Set-Cookie"]

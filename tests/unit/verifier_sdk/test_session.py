@@ -27,7 +27,7 @@ def test_of_fifty_threads_with_one_request_exactly_one_wins(world, holder):
         gate.wait()
         try:
             world.verifier.verify(form)
-        except Replayed as error:
+        except (Replayed, Unavailable) as error:
             codes.append(error.code)
 
     threads = [threading.Thread(target=post, args=(form,)) for form in forms]
@@ -36,7 +36,8 @@ def test_of_fifty_threads_with_one_request_exactly_one_wins(world, holder):
     for thread in threads:
         thread.join()
     assert len(told) == 1
-    assert codes == ["presentation.replayed"] * 49
+    assert len(codes) == 49
+    assert set(codes) <= {"presentation.replayed", "session.busy"}
     assert len(world.verifier.records()) == 1
 
 
