@@ -80,8 +80,8 @@ def start(
 ) -> MoveEvent:
     """Store a change of address with one queued notice per subscribed firm [WAL-MOVE-1].
 
-    The same change told again is the one already stored: nobody hears of it twice. Nothing is
-    sent before the undo window is over, nor before ``moved_on`` begins in Japan.
+    The same change told again is the one already stored [WAL-SEND-2]: nobody hears twice.
+    Nothing is sent before the undo window is over, nor before ``moved_on`` begins in Japan.
 
     Raises:
         Malformed: ``input.date`` for a day more than a year ahead.

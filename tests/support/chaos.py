@@ -305,4 +305,5 @@ def begin(network: Network, home: Path, seed: int, today: date, persona: Any) ->
         wallet=MortalWallet(home / "wallet", secret, saboteur=saboteur),
         narrator=TroubledNarrator("en", saboteur=saboteur),
         today=today,
+        patience=PATIENCE,
     )

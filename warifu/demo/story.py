@@ -47,6 +47,7 @@ class Story:
     wallet: Wallet
     narrator: Narrator
     today: date
+    patience: float = PATIENCE_SECONDS
     count: Ledger = field(default_factory=Ledger)
     visitor: Browser = field(default_factory=Browser)
     applicant: Applicant = field(init=False)
@@ -217,7 +218,7 @@ class Story:
 
     def _until(self, wanted: dict[str, str]) -> None:
         """Let the wallet sync until every firm is where it should be."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + self.patience
         while True:
             told = self.wallet.run("sync")
             answers = told.value.get("answers", []) if isinstance(told.value, dict) else []
@@ -257,7 +258,7 @@ class Story:
             self._until_withdrawn(self.records[HOME_SHARE])
 
     def _until_withdrawn(self, record: str) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + self.patience
         while True:
             told = self.wallet.run("sync")
             answers = told.value.get("answers", []) if isinstance(told.value, dict) else []
