@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PEERS := tests/peers/node_modules/.installed
 ARGS ?=
+# What `make test` leaves out: long gates, and tests of real components that must be installed.
+LONG := slow or node or browser or cometbft or postgres
 
 .PHONY: help setup demo test check bench lint types contracts tests slow docs peers browser postgres picture lock clean
 
@@ -30,7 +32,7 @@ demo: setup
 	@$(BIN)/warifu demo $(ARGS)
 
 test: setup
-	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not node and not browser and not postgres" $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not ($(LONG))" $(ARGS)
 
 check: lint types contracts tests docs
 
@@ -52,7 +54,7 @@ docs: setup
 
 # The long gates: many kills, many mutations, peers, browser.
 slow: setup peers browser postgres
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "slow or node or browser or postgres" $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "$(LONG)" $(ARGS)
 
 peers: $(PEERS)
 
