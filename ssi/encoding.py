@@ -13,7 +13,13 @@ from hashlib import sha256 as _sha256
 from typing import NoReturn
 
 from ssi.base64url import b64url_decode, b64url_encode
-from ssi.canonical import JSON, MAX_SAFE_INTEGER, JSONObject, canonical_json
+from ssi.canonical import (
+    JSON,
+    MAX_SAFE_INTEGER,
+    JSONObject,
+    canonical_json,
+    canonical_parsed,
+)
 from ssi.errors import Malformed
 from ssi.fields import Fields
 
@@ -27,6 +33,7 @@ __all__ = [
     "b64url_decode",
     "b64url_encode",
     "canonical_json",
+    "canonical_parsed",
     "parse_json",
     "parse_json_object",
     "sha256",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, TypeAlias
 
+from registry_chain.light.dictionary import DICTIONARY
 from registry_chain.light.inclusion import TxInclusionProof, verify_tx_inclusion
 from registry_chain.light.light_block import UntrustedLightBlock
 from registry_chain.light.map_proof import MapProof
@@ -31,6 +32,7 @@ from ssi.encoding import (
     b64url_decode,
     b64url_encode,
     canonical_json,
+    canonical_parsed,
     parse_json_object,
 )
 from ssi.errors import InvalidProof, Malformed
@@ -147,7 +149,8 @@ def parse_bundle(data: JSONObject | bytes | str) -> UntrustedBundle:
 
 def compact_bundle(bundle: JSONObject) -> str:
     """Return a bundle as text for the wire: its canonical JSON, deflated, in base64url."""
-    return b64url_encode(zlib.compress(canonical_json(bundle), 9))
+    stream = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS, 9, zdict=DICTIONARY)
+    return b64url_encode(stream.compress(canonical_json(bundle)) + stream.flush())
 
 
 def inflate_bundle(text: str) -> JSONObject:
@@ -160,7 +163,7 @@ def inflate_bundle(text: str) -> JSONObject:
     if len(text) > MAX_COMPACT:
         raise Malformed("the bundle is too long", code=_CODE)
     packed = b64url_decode(text)
-    stream = zlib.decompressobj()
+    stream = zlib.decompressobj(zdict=DICTIONARY)
     try:
         data = stream.decompress(packed, BUNDLE_LIMITS.max_bytes)
     except zlib.error as error:
@@ -168,7 +171,7 @@ def inflate_bundle(text: str) -> JSONObject:
     if not stream.eof or stream.unused_data:
         raise Malformed("the bundle is cut, too long, or followed by something", code=_CODE)
     obj = parse_json_object(data, limits=BUNDLE_LIMITS)
-    if canonical_json(obj) != data:
+    if canonical_parsed(obj) != data:
         raise Malformed("the bundle is not canonical", code=_CODE)
     return obj
 

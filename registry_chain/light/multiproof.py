@@ -19,6 +19,7 @@ from ssi.encoding import (
     JSONObject,
     b64url_encode,
     canonical_json,
+    canonical_parsed,
     parse_json_object,
 )
 from ssi.errors import InvalidProof, Malformed
@@ -193,7 +194,7 @@ def _record(obj: JSONObject) -> RecordProof:
     fields.done()
     if not is_key(key) or (leaf is not None and len(leaf) not in (0, _LEAF_SIZE)):
         raise Malformed("a record has no good key or leaf", code=_CODE)
-    raw = None if value is None else canonical_json(value)
+    raw = None if value is None else canonical_parsed(value)
     if raw is not None and len(raw) > MAX_VALUE:
         raise Malformed("a record is too long", code=_CODE)
     return RecordProof(

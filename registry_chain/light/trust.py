@@ -7,7 +7,7 @@ is no other way to a `VerifiedLightBlock` than `verify_light_block` [REG-LIGHT-2
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import Final, Self
+from typing import Final
 
 from nacl.bindings import crypto_sign_open
 from nacl.exceptions import BadSignatureError
@@ -80,22 +80,26 @@ class TrustedState:
     pinned: bool = False
     block: UntrustedLightBlock | None = field(default=None, repr=False)
 
-    @classmethod
-    def remembered(cls, block: UntrustedLightBlock) -> Self:
+    @staticmethod
+    def remembered(block: UntrustedLightBlock) -> "TrustedState":
         """Return the state that a light block leaves which the caller verified before.
 
         Giving it a block that was never verified is trusting a stranger.
         """
-        header = block.header
-        return cls(
-            chain_id=header.chain_id,
-            height=header.height,
-            time=header.time,
-            header_hash=header_hash(header),
-            next_validators_hash=header.next_validators_hash,
-            validators=block.validators,
-            block=block,
-        )
+        return _state(block, header_hash(block.header))
+
+
+def _state(block: UntrustedLightBlock, digest: bytes) -> TrustedState:
+    header = block.header
+    return TrustedState(
+        chain_id=header.chain_id,
+        height=header.height,
+        time=header.time,
+        header_hash=digest,
+        next_validators_hash=header.next_validators_hash,
+        validators=block.validators,
+        block=block,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +157,7 @@ def verify_light_block(
     _same_chain(untrusted, trusted)
     _later(untrusted, trusted)
     _not_from_the_future(untrusted, options, now)
-    _commit_is_for_header(untrusted)
+    digest = _commit_is_for_header(untrusted)
     _validators_are_the_headers(untrusted)
     signed = _quorum_signed(untrusted)
     if untrusted.height <= trusted.height + 1:
@@ -161,7 +165,7 @@ def verify_light_block(
     else:
         _trusted_ones_signed(untrusted, trusted, options)
     _fresh(untrusted, options, now)
-    return _verified(untrusted, signed)
+    return _verified(untrusted, signed, digest)
 
 
 def verify_older(
@@ -195,9 +199,9 @@ def verify_older(
         raise Untrusted("the block above names another one", code="light.backwards")
     if untrusted.header.time >= newer.time:
         raise Rejected("time does not grow with height", code="light.time")
-    _commit_is_for_header(untrusted)
+    digest = _commit_is_for_header(untrusted)
     _validators_are_the_headers(untrusted)
-    return _verified(untrusted, _quorum_signed(untrusted))
+    return _verified(untrusted, _quorum_signed(untrusted), digest)
 
 
 def _may_vouch(trusted: TrustedState, options: TrustOptions, now: datetime) -> None:
@@ -233,11 +237,13 @@ def _not_from_the_future(
         raise NotYetValid("the header is from the future", code="light.future")
 
 
-def _commit_is_for_header(untrusted: UntrustedLightBlock) -> None:
-    """(5) The votes name this header's height and hash."""
+def _commit_is_for_header(untrusted: UntrustedLightBlock) -> bytes:
+    """(5) The votes name this header's height and hash, which is returned."""
     header, commit = untrusted.header, untrusted.commit
-    if commit.height != header.height or commit.block_id.hash != header_hash(header):
+    digest = header_hash(header)
+    if commit.height != header.height or commit.block_id.hash != digest:
         raise InvalidProof("the commit is not for this header", code="light.header_hash")
+    return digest
 
 
 def _validators_are_the_headers(untrusted: UntrustedLightBlock) -> None:
@@ -350,7 +356,9 @@ def _fresh(untrusted: UntrustedLightBlock, options: TrustOptions, now: datetime)
         raise Stale("the newest header at hand is too old", code="light.stale")
 
 
-def _verified(untrusted: UntrustedLightBlock, signed: frozenset[bytes]) -> VerifiedLightBlock:
+def _verified(
+    untrusted: UntrustedLightBlock, signed: frozenset[bytes], digest: bytes
+) -> VerifiedLightBlock:
     header, validators = untrusted.header, untrusted.validators
     power = {one.address: one.power for one in validators.validators}
     return VerifiedLightBlock(
@@ -359,11 +367,11 @@ def _verified(untrusted: UntrustedLightBlock, signed: frozenset[bytes]) -> Verif
         time=header.time.moment,
         app_hash=header.app_hash,
         data_hash=header.data_hash,
-        header_hash=header_hash(header),
+        header_hash=digest,
         validators=len(validators.validators),
         signed=len(signed),
         power=validators.total_power,
         signed_power=sum(power[address] for address in signed),
-        trusted=TrustedState.remembered(untrusted),
+        trusted=_state(untrusted, digest),
         block=untrusted,
     )

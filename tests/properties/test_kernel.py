@@ -16,6 +16,7 @@ from ssi.encoding import (
     b64url_decode,
     b64url_encode,
     canonical_json,
+    canonical_parsed,
     parse_json,
 )
 from ssi.errors import Malformed, Rejected
@@ -42,6 +43,7 @@ def test_canonical_json_is_read_back_as_it_was(value):
     text = canonical_json(value)
     assert parse_json(text) == value
     assert canonical_json(parse_json(text)) == text
+    assert canonical_parsed(value) == text
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))

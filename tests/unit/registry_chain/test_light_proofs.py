@@ -32,6 +32,7 @@ from registry_chain.light import (
     verify_multi_proof,
     verify_tx_inclusion,
 )
+from registry_chain.light.dictionary import DICTIONARY
 from registry_chain.store import Store
 from ssi.encoding import b64url_encode, canonical_json, sha256
 from ssi.errors import InvalidProof, Malformed, Rejected, Stale
@@ -315,6 +316,18 @@ def test_a_bundle_travels_as_text(store: Store) -> None:
     text = compact_bundle(bundle)
     assert inflate_bundle(text) == bundle
     assert len(text) < len(canonical_json(bundle))
+
+
+def test_the_dictionary_is_the_one_of_the_specification() -> None:
+    """[REG-PROOF-8] It never changes: old proofs are read by it."""
+    specs = Path(__file__).parents[3] / "specs" / "light.md"
+    assert f"`{sha256(DICTIONARY).hex()}`" in specs.read_text("utf-8")
+
+
+def test_a_stream_without_dictionary_is_read(store: Store) -> None:
+    """[REG-PROOF-8]"""
+    bundle = build_bundle(light_block(store), [store.prove("key/1")])
+    assert inflate_bundle(_packed(canonical_json(bundle))) == bundle
 
 
 def _packed(data: bytes) -> str:
