@@ -22,6 +22,7 @@ from tests.support.registry import (
     digest_of,
     make_genesis,
     operation,
+    proposal,
     signer,
 )
 
@@ -116,7 +117,7 @@ def main() -> None:
             lane=0,
             seq=1,
             valid_until_height=100,
-            body=operation(),
+            body=proposal(operation(), at=now),
             signer=signer("council"),
         )
         engine.wait(engine.submit(begin_tx.encode()), 10)

@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from registry_chain.genesis import Genesis, genesis_records
 from registry_chain.light import MapProof
 from registry_chain.records import ValidatorRecord
-from registry_chain.rules import BlockContext, Offence, apply_offences, apply_tx, verify_early
+from registry_chain.rules import (
+    Offence,
+    apply_offences,
+    apply_tx,
+    block_context,
+    rules_version,
+    verify_early,
+)
 from registry_chain.state import Changes, Overlay, View
 from registry_chain.store import Store
 from registry_chain.transactions import PublishStatus, UntrustedTx, parse_tx
@@ -129,6 +136,20 @@ class Application:
         """What an engine needs to know to go on."""
         return AppInfo(height=self._store.version, app_hash=self._store.root)
 
+    def rules_version(self, height: int) -> int:
+        """The version of the rules at a height at most two above the committed one [REG-UPG-2]."""
+        return rules_version(self._committed, height)
+
+    def supported_rules(self, height: int) -> int:
+        """The same, if this program has them.
+
+        Raises:
+            Unavailable: ``chain.upgrade_needed`` [REG-UPG-4].
+        """
+        return block_context(
+            self._committed, height=height, time=0, chain_id=self._chain_id
+        ).rules_version
+
     def init_genesis(self, genesis: Genesis) -> bytes:
         """Stage the founding state and return its root; ``commit`` makes it durable."""
         self._staged = genesis_records(genesis)
@@ -159,9 +180,10 @@ class Application:
         Raises:
             Malformed: It is no transaction.
             Refused: A rule forbids it.
+            Unavailable: ``chain.upgrade_needed``: this program stops before that height.
         """
         tx = tx or parse_tx(raw)
-        block = BlockContext(height=height, time=time, chain_id=self._chain_id)
+        block = block_context(self._pending, height=height, time=time, chain_id=self._chain_id)
         for key, value in apply_tx(self._pending, tx, block).items():
             self._pending.put(key, value)
         self._note(height, time, raw, tx)
@@ -190,6 +212,9 @@ class Application:
 
         Returns:
             The results, the root after the block, and whose power changes [REG-VAL-2].
+
+        Raises:
+            Unavailable: ``chain.upgrade_needed``: the rules of this height are unknown here.
         """
         ahead = self._ahead
         foreseen = ahead.exact and not misbehaviour
@@ -212,7 +237,7 @@ class Application:
         self, height: int, time: int, txs: Sequence[bytes], misbehaviour: Sequence[Offence]
     ) -> tuple[Overlay, list[TxResult], list[UntrustedTx]]:
         """Judge every transaction of a block in its order."""
-        block = BlockContext(height=height, time=time, chain_id=self._chain_id)
+        block = block_context(self._committed, height=height, time=time, chain_id=self._chain_id)
         overlay = Overlay(self._committed)
         for key, value in apply_offences(overlay, misbehaviour, block).items():
             overlay.put(key, value)

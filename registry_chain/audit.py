@@ -35,7 +35,7 @@ from ssi.encoding import (
     b64url_decode,
     parse_json_object,
 )
-from ssi.errors import Malformed, Rejected, Unreachable
+from ssi.errors import Malformed, Rejected, Unavailable, Unreachable
 from ssi.fetch import Fetch, Request
 
 LINE_LIMITS = JsonLimits(max_bytes=8_000_000, max_depth=24, max_members=200_000, max_string=400_000)
@@ -121,7 +121,7 @@ class _Replay:
                 self._step(block)
         except _Difference as found:
             difference = f"height {self._height + 1}: {found}"
-        except Rejected as error:
+        except (Rejected, Unavailable) as error:
             difference = f"height {self._height + 1}: {error.code}: {error}"
         return ReplayReport(
             ok=difference is None and self._height > 0,
@@ -161,6 +161,9 @@ class _Replay:
 
     def _compare(self, verified: VerifiedLightBlock, txs: tuple[bytes, ...]) -> None:
         header, commit = verified.block.header, verified.block.commit
+        version = self._app.supported_rules(verified.height)
+        if header.app_protocol != version:
+            raise _Difference("the version of the rules differs")
         expected = {
             "app_hash": (header.app_hash, self._root),
             "data_hash": (header.data_hash, data_hash(txs)),

@@ -40,7 +40,7 @@ def add_commands(actions: "argparse._SubParsersAction[argparse.ArgumentParser]")
         action="append",
         required=True,
         metavar="ID=ROLE[,ROLE][:JA:EN]",
-        help="a founding member; one needs the role admin",
+        help="a founding member; one needs the role voter",
     )
     init.add_argument("--port", type=int, default=26680)
     init.add_argument("--loopback", action="store_true", help="a demonstration on one machine")

@@ -131,7 +131,14 @@ class ProvenMany:
     def record(self, kind: type[SomeRecord], key: str) -> SomeRecord | None:
         """The typed record at a key that was asked for, or ``None`` when it is proven absent."""
         value = self.values[key]
-        return None if value is None else kind.from_json(value)
+        return None if value is None else _settled(kind.from_json(value), self.time)
+
+
+def _settled(record: SomeRecord, time: datetime) -> SomeRecord:
+    """The record as it stands at the time of the block that proves it [REG-EMG-4]."""
+    if isinstance(record, r.Stoppable):
+        return record.settled(int(time.timestamp()))
+    return record
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,8 +403,8 @@ class RegistryClient:
         return self._maybe(AnchorRecord, r.anchor_key(issuer_id, batch), now)
 
     def _maybe(self, kind: type[SomeRecord], key: str, now: datetime) -> SomeRecord | None:
-        value = self.read(key, now=now).value
-        return None if value is None else kind.from_json(value)
+        proven = self.read(key, now=now)
+        return None if proven.value is None else _settled(kind.from_json(proven.value), proven.time)
 
     def _known(self, kind: type[SomeRecord], key: str, now: datetime) -> SomeRecord:
         record = self._maybe(kind, key, now)

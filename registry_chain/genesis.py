@@ -17,6 +17,7 @@ from registry_chain.records import (
     member_key,
     validator_key,
 )
+from registry_chain.records_governance import PARAMS_KEY, ROLL_KEY, ParamsRecord, Roll
 from registry_chain.transactions import fields as f
 from registry_chain.transactions.bodies import ROLES, account_keys
 from registry_chain.transactions.fields import Name
@@ -38,6 +39,8 @@ MAX_MEMBERS = 200
 MAX_VALIDATORS = 100
 MAX_POWER = 2**31
 CONFIG_KEY = "config/chain"
+TIMELOCK = 7 * 86_400
+EMERGENCY = 72 * 3600
 _LIMITS = JsonLimits(max_bytes=1_000_000, max_members=20_000)
 _PUBKEY_TYPE = "tendermint/PubKeyEd25519"
 
@@ -70,16 +73,26 @@ class GenesisMember:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Params:
-    """What the founders fixed: whether this is a chain on one machine (loopback addresses)."""
+    """What the founders fixed: whether this is a chain on one machine, and the timelock.
+
+    Only a chain on one machine (loopback addresses) may have another timelock than seven days
+    [REG-GOV-10].
+    """
 
     loopback: bool = False
+    timelock: int | None = None
 
     @classmethod
     def read(cls, obj: JSON) -> Self:
         """Check and read the parameters."""
         reading = f.reader(obj, "params")
-        params = cls(loopback=reading.opt_bool("loopback") or False)
+        params = cls(
+            loopback=reading.opt_bool("loopback") or False,
+            timelock=reading.opt_int("timelock", maximum=TIMELOCK),
+        )
         reading.done()
+        if params.timelock is not None and not params.loopback:
+            raise f.bad("timelock", "is shortened on a chain that is no demonstration")
         return params
 
 
@@ -97,6 +110,10 @@ class Genesis:
     members: tuple[GenesisMember, ...]
     params: Params = Params()
     rules_version: int = RULES_VERSION
+
+    def voters(self) -> tuple[str, ...]:
+        """The ids of the founders with a vote."""
+        return tuple(sorted(member.id for member in self.members if "voter" in member.roles))
 
     def to_json(self) -> JSONObject:
         """The genesis as its JSON value."""
@@ -134,8 +151,8 @@ class Genesis:
         f.distinct([member.id for member in genesis.members], "members")
         if genesis.rules_version != RULES_VERSION:
             raise Malformed("the rules version is unknown", code="chain.genesis")
-        if not any("admin" in member.roles for member in genesis.members):
-            raise Malformed("no member is an administrator", code="chain.genesis")
+        if not genesis.voters():
+            raise Malformed("no member has a vote", code="chain.genesis")
         return genesis
 
     @classmethod
@@ -189,9 +206,22 @@ def genesis_records(genesis: Genesis) -> dict[str, bytes]:
             name=member.name,
             roles=member.roles,
             keys=member.account_keys,
+            voter_since=0 if "voter" in member.roles else None,
         ).to_bytes()
         for member in genesis.members
     }
+    time, timelock = genesis.genesis_time, genesis.params.timelock
+    records[ROLL_KEY] = Roll(state=ACTIVE, height=0, time=time, voters=genesis.voters()).to_bytes()
+    records[PARAMS_KEY] = ParamsRecord(
+        state=ACTIVE,
+        height=0,
+        time=time,
+        timelock=TIMELOCK if timelock is None else timelock,
+        emergency=EMERGENCY,
+        majority_a=(3, 4),
+        majority_b=(2, 3),
+        majority_c=(1, 2),
+    ).to_bytes()
     config: JSONObject = {
         "v": 1,
         "chain_id": genesis.chain_id,
@@ -238,8 +268,22 @@ def new_genesis(  # noqa: PLR0913 - what founders decide
     members: Sequence[GenesisMember],
     loopback: bool = False,
     names: Sequence[str] = (),
+    timelock: int | None = None,
 ) -> Genesis:
-    """Make a genesis whose validators all have one vote; ``names`` says which member runs each."""
+    """Make a genesis whose validators all have one vote.
+
+    Args:
+        chain_id: The chain's id.
+        genesis_time: In Unix seconds.
+        validators: Their keys.
+        members: The founders.
+        loopback: Whether it is a demonstration on one machine.
+        names: Which member runs each validator.
+        timelock: Seconds a change of the constitution waits; only with ``loopback``.
+
+    Returns:
+        The checked genesis.
+    """
     return Genesis.from_json(
         Genesis(
             chain_id=chain_id,
@@ -250,6 +294,6 @@ def new_genesis(  # noqa: PLR0913 - what founders decide
                 if not isinstance(key, str)
             ),
             members=tuple(members),
-            params=Params(loopback=loopback),
+            params=Params(loopback=loopback, timelock=timelock),
         ).to_json()
     )

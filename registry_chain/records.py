@@ -5,8 +5,8 @@ that ended says when; nothing is ever deleted. Clauses: ``specs/registry.md`` §
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import ClassVar, Self
+from dataclasses import dataclass, replace
+from typing import ClassVar, NamedTuple, Self
 
 from registry_chain.transactions import fields as f
 from registry_chain.transactions.fields import Name
@@ -26,6 +26,7 @@ RECORD_LIMITS = JsonLimits(
     max_bytes=MAX_RECORD_BYTES, max_members=10_000, max_string=MAX_RECORD_BYTES
 )
 ACTIVE, SUSPENDED, REVOKED, RETIRED = "active", "suspended", "revoked", "retired"
+EXPELLED = "expelled"
 GIVEN, WITHDRAWN, COMMITTED = "given", "withdrawn", "committed"
 
 PurposeRecord = Purpose
@@ -80,22 +81,101 @@ class Record(ABC):
         """Take the record's own members."""
 
 
-def _common(reading: Fields) -> tuple[str, int, int]:
+def common(reading: Fields) -> tuple[str, int, int]:
+    """State, height and time, which every record has."""
     return reading.take_str("state"), reading.take_int("height"), reading.take_int("time")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MemberRecord(Record):
-    """A member: its roles and account keys."""
+class Stoppable(Record):
+    """A record that can be suspended, for good or until a time.
+
+    A suspension that has a last second ends without a transaction: who reads the record applies
+    `settled` with the time of the block that proves it [REG-EMG-4].
+    """
+
+    suspended_at: int | None = None
+    suspended_until: int | None = None
+    suspended_by: str | None = None
+    reason: str | None = None
+
+    def settled(self, time: int) -> Self:
+        """The record as it stands at ``time``, the time of a block that shows it.
+
+        A reader's own clock does not do: a suspension may be prolonged after the block he knows.
+        """
+        over = self.suspended_until is not None and time >= self.suspended_until
+        if self.state != SUSPENDED or not over:
+            return self
+        return replace(self, state=self._unstopped())
+
+    def halted_at(self, time: int) -> bool:
+        """Whether a suspension that this record tells of held at ``time``."""
+        if self.suspended_at is None or time < self.suspended_at:
+            return False
+        return self.suspended_until is None or time < self.suspended_until
+
+    def stopped(self, *, at: int, height: int, until: int | None, by: str, reason: str) -> Self:
+        """The record under a suspension that begins at block time ``at``."""
+        return replace(
+            self,
+            state=SUSPENDED,
+            height=height,
+            time=at,
+            suspended_at=at,
+            suspended_until=until,
+            suspended_by=by,
+            reason=reason,
+        )
+
+    def resumed(self, *, at: int, height: int) -> Self:
+        """The record after the end of its suspension."""
+        return replace(
+            self,
+            state=self._unstopped(),
+            height=height,
+            time=at,
+            suspended_at=None,
+            suspended_until=None,
+            suspended_by=None,
+            reason=None,
+        )
+
+    def _unstopped(self) -> str:
+        return ACTIVE
+
+
+class _Halt(NamedTuple):
+    at: int | None
+    until: int | None
+    by: str | None
+    reason: str | None
+
+
+def take_halt(reading: Fields) -> _Halt:
+    """The four members of a suspension, each perhaps absent."""
+    return _Halt(
+        at=reading.opt_int("suspended_at"),
+        until=reading.opt_int("suspended_until"),
+        by=reading.opt_str("suspended_by"),
+        reason=reading.opt_str("reason"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberRecord(Stoppable):
+    """A member: its roles and account keys. ``voter_since`` is the height it became a voter."""
 
     PREFIX = "member"
     name: Name
     roles: tuple[str, ...]
     keys: tuple[JSONObject, ...]
+    voter_since: int | None = None
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = _common(reading)
+        state, height, time = common(reading)
+        halt = take_halt(reading)
         return cls(
             state=state,
             height=height,
@@ -103,11 +183,16 @@ class MemberRecord(Record):
             name=Name.from_json(reading.take_object("name")),
             roles=tuple(reading.take_strs("roles")),
             keys=reading.take_objects("keys"),
+            voter_since=reading.opt_int("voter_since"),
+            suspended_at=halt.at,
+            suspended_until=halt.until,
+            suspended_by=halt.by,
+            reason=halt.reason,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ValidatorRecord(Record):
+class ValidatorRecord(Stoppable):
     """A key that signs blocks, and with how much power while it is active [REG-VAL-1].
 
     ``pub_key`` is the raw Ed25519 key in base64url; the record's key is CometBFT's address of it.
@@ -120,7 +205,8 @@ class ValidatorRecord(Record):
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = _common(reading)
+        state, height, time = common(reading)
+        halt = take_halt(reading)
         return cls(
             state=state,
             height=height,
@@ -128,6 +214,10 @@ class ValidatorRecord(Record):
             pub_key=reading.take_str("pub_key"),
             power=reading.take_int("power"),
             member=reading.opt_str("member"),
+            suspended_at=halt.at,
+            suspended_until=halt.until,
+            suspended_by=halt.by,
+            reason=halt.reason,
         )
 
     @property
@@ -152,7 +242,7 @@ class OffenceRecord(Record):
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = _common(reading)
+        state, height, time = common(reading)
         return cls(
             state=state,
             height=height,
@@ -166,7 +256,7 @@ class OffenceRecord(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IssuerRecord(Record):
+class IssuerRecord(Stoppable):
     """An accredited issuer."""
 
     PREFIX = "issuer"
@@ -179,13 +269,11 @@ class IssuerRecord(Record):
     valid_from: int
     valid_until: int
     contact: str
-    suspended_at: int | None = None
-    suspended_by: str | None = None
-    reason: str | None = None
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = _common(reading)
+        state, height, time = common(reading)
+        halt = take_halt(reading)
         return cls(
             state=state,
             height=height,
@@ -199,19 +287,19 @@ class IssuerRecord(Record):
             valid_from=reading.take_int("valid_from"),
             valid_until=reading.take_int("valid_until"),
             contact=reading.take_str("contact"),
-            suspended_at=reading.opt_int("suspended_at"),
-            suspended_by=reading.opt_str("suspended_by"),
-            reason=reading.opt_str("reason"),
+            suspended_at=halt.at,
+            suspended_until=halt.until,
+            suspended_by=halt.by,
+            reason=halt.reason,
         )
 
     def accredited_at(self, time: int) -> bool:
         """Whether the issuer was accredited at ``time`` and not suspended by then [REG-ISS-6]."""
-        halted = self.suspended_at is not None and time >= self.suspended_at
-        return self.valid_from <= time <= self.valid_until and not halted
+        return self.valid_from <= time <= self.valid_until and not self.halted_at(time)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyRecord(Record):
+class KeyRecord(Stoppable):
     """An issuer's signing key and its life."""
 
     PREFIX = "key"
@@ -226,7 +314,8 @@ class KeyRecord(Record):
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = _common(reading)
+        state, height, time = common(reading)
+        halt = take_halt(reading)
         return cls(
             state=state,
             height=height,
@@ -239,6 +328,10 @@ class KeyRecord(Record):
             valid_until=reading.take_int("valid_until"),
             compromised_since=reading.opt_int("compromised_since"),
             next_digest=reading.opt_str("next_digest"),
+            suspended_at=halt.at,
+            suspended_until=halt.until,
+            suspended_by=halt.by,
+            reason=halt.reason,
         )
 
     def good_at(self, time: int) -> bool:
@@ -247,23 +340,27 @@ class KeyRecord(Record):
         A retired key still vouches for what it signed in its life; a revoked one only for what is
         provably older than ``compromised_since``, which a time inside the signed data is not.
         """
-        return self.state != REVOKED and self.valid_from <= time <= self.valid_until
+        lives = self.valid_from <= time <= self.valid_until
+        return lives and self.state not in (REVOKED, SUSPENDED)
+
+    def _unstopped(self) -> str:
+        # A key that had been retired was over when it was suspended, and is retired again.
+        over = self.suspended_at is not None and self.valid_until <= self.suspended_at
+        return RETIRED if over else ACTIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VerifierRecord(Record):
+class VerifierRecord(Stoppable):
     """A registered firm."""
 
     PREFIX = "verifier"
     verifier: str
     profile: VerifierProfile
-    suspended_at: int | None = None
-    suspended_by: str | None = None
-    reason: str | None = None
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = _common(reading)
+        state, height, time = common(reading)
+        halt = take_halt(reading)
         verifier = reading.take_str("verifier")
         inner = _open({"v": RECORD_VERSION} | reading.take_object("profile"), "verifier.profile")
         profile = VerifierProfile.read(inner)
@@ -274,9 +371,10 @@ class VerifierRecord(Record):
             time=time,
             verifier=verifier,
             profile=profile,
-            suspended_at=reading.opt_int("suspended_at"),
-            suspended_by=reading.opt_str("suspended_by"),
-            reason=reading.opt_str("reason"),
+            suspended_at=halt.at,
+            suspended_until=halt.until,
+            suspended_by=halt.by,
+            reason=halt.reason,
         )
 
     def purpose(self, code: str) -> Purpose | None:
@@ -293,7 +391,7 @@ class ClientRecord(Record):
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = _common(reading)
+        state, height, time = common(reading)
         return cls(state=state, height=height, time=time, verifier=reading.take_str("verifier"))
 
 
@@ -308,7 +406,7 @@ class OperatorRecord(Record):
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = _common(reading)
+        state, height, time = common(reading)
         return cls(
             state=state,
             height=height,
@@ -332,7 +430,7 @@ class SchemaRecord(Record):
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = _common(reading)
+        state, height, time = common(reading)
         return cls(
             state=state,
             height=height,
@@ -360,7 +458,7 @@ class StatusRecord(Record):
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = _common(reading)
+        state, height, time = common(reading)
         return cls(
             state=state,
             height=height,
@@ -385,7 +483,7 @@ class AnchorRecord(Record):
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = _common(reading)
+        state, height, time = common(reading)
         return cls(
             state=state,
             height=height,
@@ -408,7 +506,7 @@ class ConsentRecord(Record):
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = _common(reading)
+        state, height, time = common(reading)
         return cls(
             state=state,
             height=height,
@@ -431,7 +529,7 @@ class NoticeRecord(Record):
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = _common(reading)
+        state, height, time = common(reading)
         return cls(
             state=state,
             height=height,
@@ -452,7 +550,7 @@ class AckRecord(Record):
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = _common(reading)
+        state, height, time = common(reading)
         return cls(
             state=state,
             height=height,
@@ -477,7 +575,7 @@ class BridgeRecord(Record):
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = _common(reading)
+        state, height, time = common(reading)
         return cls(
             state=state,
             height=height,

@@ -307,6 +307,84 @@ ADVICE: dict[str, Advice] = {
         "アプリケーションのソケットに CometBFT の形式でないデータが届きました。"
         "接続しているプログラムを確認してください。",
     ),
+    "chain.needs_decision": Advice(
+        "The voters decide this together; nothing was changed. "
+        "Propose it, and ask the voters for their ballots.",
+        "これは会員の投票で決める事項です。何も変わっていません。"
+        "提案を出し、投票権のある会員に投票を求めてください。",
+    ),
+    "chain.not_voter": Advice(
+        "Only a member with a vote may do this; nothing was changed. Ask a voter to do it.",
+        "投票権のある会員だけが行えます。何も変わっていません。投票権のある会員に依頼してください。",
+    ),
+    "chain.not_voter_then": Advice(
+        "Who became a voter after a proposal was made has no ballot on it. "
+        "Ask its proposer to propose it anew.",
+        "提案の後に投票権を得た会員は、その提案に投票できません。"
+        "提案者に出し直しを依頼してください。",
+    ),
+    "chain.proposal_digest": Advice(
+        "The ballot was about another proposal than the one on the ledger; it was not counted. "
+        "Read the proposal from the ledger again, then vote.",
+        "台帳にある提案とは別の内容への票なので、数えていません。"
+        "台帳から提案を読み直して、もう一度投票してください。",
+    ),
+    "chain.proposal_expired": Advice(
+        "The proposal's time is over; nothing was changed. Propose it anew.",
+        "提案の期限が過ぎています。何も変わっていません。もう一度提案してください。",
+    ),
+    "chain.proposal_closed": Advice(
+        "The proposal is decided already; the ballot was not counted. Nothing needs to be done.",
+        "提案はすでに決着しています。この票は数えていません。対応は不要です。",
+    ),
+    "chain.ballot_cast": Advice(
+        "The member has voted on this already, and a ballot is final. Nothing needs to be done.",
+        "すでに投票済みです。票は変えられません。対応は不要です。",
+    ),
+    "chain.timelock": Advice(
+        "A change of the constitution waits; nothing was changed yet. "
+        "Execute it when the time shown has come.",
+        "基本規則の変更には待機期間があります。まだ何も変わっていません。"
+        "示された時刻を過ぎてから実行してください。",
+    ),
+    "chain.not_carried": Advice(
+        "The voters of today do not carry the proposal any more; nothing was changed. "
+        "Propose it anew.",
+        "現在の会員では可決に足りません。何も変わっていません。もう一度提案してください。",
+    ),
+    "chain.no_voter_left": Advice(
+        "The chain would be left without a voter; nothing was changed. "
+        "Give another member the vote first.",
+        "投票権のある会員がいなくなるため、行えません。何も変わっていません。"
+        "先に別の会員に投票権を与えてください。",
+    ),
+    "chain.second_voter": Advice(
+        "One voter alone stops nobody; nothing was changed. Ask another voter to call as well.",
+        "会員一名だけでは停止できません。何も変わっていません。"
+        "別の会員にも停止を求めてもらってください。",
+    ),
+    "chain.emergency_repeated": Advice(
+        "This was stopped in an emergency lately and not ratified; nothing was changed. "
+        "Propose the suspension to all voters.",
+        "最近の緊急停止が承認されなかったため、緊急停止は使えません。何も変わっていません。"
+        "全会員に停止を提案してください。",
+    ),
+    "chain.paused": Advice(
+        "The voters have paused such transactions; nothing was changed. "
+        "Wait for the end of the pause, and submit again.",
+        "会員の決定により、この種の取引は一時停止中です。何も変わっていません。"
+        "停止が終わってから、もう一度送ってください。",
+    ),
+    "chain.upgrade_needed": Advice(
+        "The chain's rules have a newer version than this program; it has stopped before them. "
+        "Install the version that the plan on the ledger names, and start again.",
+        "台帳の規則が、このプログラムより新しい版に変わります。その手前で止まりました。"
+        "台帳の計画にある版を導入し、もう一度起動してください。",
+    ),
+    "chain.member_expelled": Advice(
+        "The member was expelled; nothing was changed. Ask the voters of the chain.",
+        "除名された会員です。何も変わっていません。台帳の投票権を持つ会員に問い合わせてください。",
+    ),
     "tx": Advice(
         "The ledger did not take the transaction; nothing was changed. "
         "Correct it by the rule that was named, and submit again.",

@@ -11,6 +11,7 @@ from typing import Final
 from registry_chain.records import (
     ACTIVE,
     REVOKED,
+    SUSPENDED,
     IssuerRecord,
     KeyRecord,
     StatusRecord,
@@ -29,7 +30,8 @@ from ssi.sdjwt import (
     parse_sdjwt,
     verify_issuer_jwt,
 )
-from ssi.status_list import INVALID, SUSPENDED, VALID
+from ssi.status_list import INVALID, VALID
+from ssi.status_list import SUSPENDED as ON_HOLD
 from ssi.x509 import VerifiedChain, parse_x5c, verify_chain
 from verifier_sdk.policy import Policy
 from verifier_sdk.ports import Facts, StatusView
@@ -117,7 +119,9 @@ def check_issuer(one: Presented, facts: Facts, now: datetime) -> Accredited:
     )
     if raw is None:
         raise Untrusted("the issuer is not on the ledger", code="credential.issuer")
-    record = IssuerRecord.from_json(raw)
+    # A suspension that ends by time has ended only if the block that shows it is later.
+    proven_at = int(facts.point.time.timestamp())
+    record = IssuerRecord.from_json(raw).settled(proven_at)
     hints = Fields(
         parse_json_object(one.sdjwt.jwt.payload, limits=one.sdjwt.jwt.limits),
         where="credential",
@@ -136,7 +140,8 @@ def check_issuer(one: Presented, facts: Facts, now: datetime) -> Accredited:
         raise Untrusted("the issuer was not accredited then", code="credential.issuer")
     if raw_key is None:
         raise Untrusted("the issuer has not registered the key", code="credential.key_unknown")
-    key = _check_key(KeyRecord.from_json(raw_key), one, use="credential", issued=issued)
+    key_record = KeyRecord.from_json(raw_key).settled(proven_at)
+    key = _check_key(key_record, one, use="credential", issued=issued)
     return Accredited(presented=one, record=record, key=key, chain=_chain(one, record, key, now))
 
 
@@ -146,6 +151,8 @@ def _check_key(record: KeyRecord, one: Presented, *, use: str, issued: int) -> P
     # A date inside the signed data does not prove that it was signed before the key leaked.
     if record.state == REVOKED or record.compromised_since is not None:
         raise Untrusted("the key is revoked", code="credential.key_revoked")
+    if record.state == SUSPENDED:
+        raise Untrusted("the key is suspended", code="credential.key_suspended")
     if not (issued - issued % DAY + DAY > record.valid_from and issued <= record.valid_until):
         raise Untrusted("the key was not valid then", code="credential.key_unknown")
     key = public_key_from_jwk(record.jwk)
@@ -224,7 +231,7 @@ def check_status(
     value = status_list.list.get(reference.index)
     if value == INVALID:
         raise Revoked("the issuer has revoked the credential")
-    if value == SUSPENDED:
+    if value == ON_HOLD:
         raise Suspended("the issuer has suspended the credential")
     if value != VALID:
         raise Rejected("the status has no meaning to us", code="status.value")

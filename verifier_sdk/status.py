@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from registry_chain.client import KeyRecord, StatusRecord
-from registry_chain.records import REVOKED, signing_key_key
+from registry_chain.records import REVOKED, SUSPENDED, signing_key_key
 from ssi.errors import Rejected, Stale, Unavailable, Untrusted
 from ssi.keys import PublicKey, public_key_from_jwk
 from ssi.status_list import VerifiedStatusList, parse_status_token, verify_status_token
@@ -102,7 +102,7 @@ class StatusLists:
         at = int(now.timestamp())
         if record is None or record.use != "status" or record.issuer != issuer:
             raise Untrusted("the list is not by a status key of the issuer", code="status.key")
-        if record.state == REVOKED or not record.valid_from <= at:
+        if record.state in {REVOKED, SUSPENDED} or not record.valid_from <= at:
             raise Untrusted("the status key is not good", code="status.key")
         key = public_key_from_jwk(record.jwk)
         if key.thumbprint() != thumbprint:

@@ -23,7 +23,6 @@ from registry_chain.light import (
 )
 from ssi.keys import Signer
 
-APP_PROTOCOL = 1
 MAX_BLOCK_BYTES = 2_000_000
 NO_GAS_LIMIT = -1
 _TICK = 1_000_000  # nanoseconds; the least step between two blocks
@@ -74,6 +73,7 @@ def make_block(  # noqa: PLR0913 - what a block is made of
     time: Timestamp,
     txs: Sequence[bytes],
     app_hash: bytes,
+    rules_version: int = 1,
 ) -> UntrustedLightBlock:
     """Make and sign the block after ``tip``.
 
@@ -85,6 +85,7 @@ def make_block(  # noqa: PLR0913 - what a block is made of
         time: The block's time.
         txs: Its transactions.
         app_hash: The root of the state before it.
+        rules_version: The version of the rules that holds at its height [REG-UPG-2].
 
     Returns:
         The signed light block.
@@ -92,7 +93,7 @@ def make_block(  # noqa: PLR0913 - what a block is made of
     address = validators.validators[0].address
     own_hash = validators_hash(validators)
     header = Header(
-        app_protocol=APP_PROTOCOL,
+        app_protocol=rules_version,
         chain_id=genesis.chain_id,
         height=tip.height + 1,
         time=time,

@@ -382,6 +382,7 @@ class EmbeddedEngine:
             time=time,
             txs=txs,
             app_hash=app_hash,
+            rules_version=self._app.supported_rules(tip.height + 1),
         )
 
     def _succeeded(self, tx_id: str) -> bool:

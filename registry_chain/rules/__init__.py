@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from registry_chain.records import (
     ACTIVE,
+    EXPELLED,
     MAX_RECORD_BYTES,
     MemberRecord,
     lane_key,
@@ -23,13 +24,17 @@ from registry_chain.rules import (
     anchors,
     bridges,
     consents,
+    disputes,
+    emergency,
     issuers,
     keys,
     members,
     notices,
     operators,
+    proposals,
     schemas,
     status,
+    upgrades,
     verifiers,
 )
 from registry_chain.rules.context import (
@@ -42,20 +47,32 @@ from registry_chain.rules.context import (
     refuse,
     thumbprint,
 )
+from registry_chain.rules.electorate import keeps_ballot
+from registry_chain.rules.emergency import require_not_paused
 from registry_chain.rules.offences import apply_offences
+from registry_chain.rules.upgrades import rules_version
 from registry_chain.state import Changes, View
-from registry_chain.transactions import VALIDITY_WINDOW, UntrustedTx
+from registry_chain.transactions import (
+    VALIDITY_WINDOW,
+    Execute,
+    Propose,
+    UntrustedTx,
+    Vote,
+)
 from registry_chain.transactions.fields import canonical
 from ssi.encoding import sha256
-from ssi.errors import InvalidSignature, Refused
+from ssi.errors import InvalidSignature, Refused, Unavailable
 from ssi.keys import PublicKey
 
 __all__ = [
+    "VERSIONS",
     "BlockContext",
     "Offence",
     "apply_offences",
     "apply_tx",
+    "block_context",
     "lane_seq",
+    "rules_version",
     "verify_early",
 ]
 
@@ -71,10 +88,18 @@ _FAMILIES: tuple[Mapping[str, Rule], ...] = (
     bridges.RULES,
     consents.RULES,
     notices.RULES,
+    disputes.RULES,
+    emergency.RULES,
+    upgrades.RULES,
 )
-RULES: Mapping[str, Rule] = MappingProxyType(
-    {kind: rule for family in _FAMILIES for kind, rule in family.items()}
-)
+_RECORDS: dict[str, Rule] = {kind: rule for family in _FAMILIES for kind, rule in family.items()}
+RULES: Mapping[str, Rule] = MappingProxyType(_RECORDS | proposals.rules(_RECORDS))
+
+# Every version of the rules this program knows; a chain moves to the next one by a plan.
+VERSIONS: Mapping[int, Mapping[str, Rule]] = MappingProxyType({1: RULES})
+
+# What a member may still send whom an emergency has stopped [REG-EMG-8].
+_BALLOTS = (Propose.TYPE, Vote.TYPE, Execute.TYPE)
 
 
 def apply_tx(view: View, tx: UntrustedTx, block: BlockContext) -> Changes:
@@ -91,12 +116,29 @@ def apply_tx(view: View, tx: UntrustedTx, block: BlockContext) -> Changes:
     Raises:
         Refused: A rule forbids it; nothing changes.
     """
+    rules = VERSIONS[block.rules_version]
     _require_envelope(view, tx, block)
-    changes = RULES[tx.type](view, tx.account, tx.body, block)
+    require_not_paused(view, tx.type, block)
+    changes = rules[tx.type](view, tx.account, tx.body, block)
     if any(len(value) > MAX_RECORD_BYTES for value in changes.values()):
         raise refuse("REG-REC-2", "record_too_big", "the record would be too big")
     counter = canonical({"seq": tx.seq, "v": 1})
     return changes | {lane_key(tx.account, tx.lane): counter}
+
+
+def block_context(view: View, *, height: int, time: int, chain_id: str) -> BlockContext:
+    """The block at ``height``, judged by the rules that hold there [REG-UPG-2].
+
+    Raises:
+        Unavailable: ``chain.upgrade_needed``: the plan wants a version this program does not have,
+            so it stops before that height instead of guessing [REG-UPG-4].
+    """
+    version = rules_version(view, height)
+    if version not in VERSIONS:
+        raise Unavailable(
+            f"this program lacks version {version} of the rules", code="chain.upgrade_needed"
+        )
+    return BlockContext(height=height, time=time, chain_id=chain_id, rules_version=version)
 
 
 def lane_seq(view: View, account: str, lane: int) -> int:
@@ -124,8 +166,10 @@ def _require_envelope(view: View, tx: UntrustedTx, block: BlockContext) -> None:
         raise refuse("REG-TX-2", "wrong_chain", "the transaction is for another chain")
     if not block.height <= tx.valid_until_height <= block.height + VALIDITY_WINDOW:
         raise refuse("REG-TX-3", "height_window", "the transaction is not for this height")
-    account = member(view, tx.account, "REG-TX-5")
-    if account.state != ACTIVE:
+    account = member(view, tx.account, block, "REG-TX-5")
+    if account.state == EXPELLED:
+        raise refuse("REG-TX-5", "member_expelled", "the member was expelled")
+    if account.state != ACTIVE and not (tx.type in _BALLOTS and keeps_ballot(account)):
         raise refuse("REG-TX-5", "member_suspended", "the account is suspended")
     _require_signed(account, tx)
     last = lane_seq(view, tx.account, tx.lane)

@@ -13,7 +13,7 @@ from registry_chain.transactions import AttestBridge
 
 
 def _attest(view: View, account: str, body: AttestBridge, block: BlockContext) -> Changes:
-    require_role(view, account, "auditor", "REG-BRG-1")
+    require_role(view, account, "auditor", block, "REG-BRG-1")
     if body.height >= block.height:
         raise refuse("REG-BRG-2", "bridge_height", "the anchored block is not an earlier one")
     key = bridge_key(body.epoch, body.digest)

@@ -6,7 +6,14 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from registry_chain.genesis import CONFIG_KEY
-from registry_chain.records import ACTIVE, SUSPENDED, MemberRecord, Record, member_key
+from registry_chain.records import (
+    ACTIVE,
+    SUSPENDED,
+    MemberRecord,
+    Record,
+    Stoppable,
+    member_key,
+)
 from registry_chain.state import Changes, View
 from registry_chain.transactions.fields import is_loopback
 from ssi.encoding import JSONObject, parse_json_object
@@ -14,6 +21,7 @@ from ssi.errors import Refused
 from ssi.keys import PublicKey, public_key_from_jwk
 
 SomeRecord = TypeVar("SomeRecord", bound=Record)
+_DECISION = "proposal/"  # the key of a proposal: no member's id has a slash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +31,7 @@ class BlockContext:
     height: int
     time: int
     chain_id: str
+    rules_version: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,51 +73,60 @@ def _read(kind: type[Record], raw: bytes) -> Record:
     return kind.from_bytes(raw)
 
 
-def member(view: View, account: str, rule: str) -> MemberRecord:
-    """The member ``account``, whatever its state."""
+def member(view: View, account: str, block: BlockContext, rule: str) -> MemberRecord:
+    """The member ``account``, whatever its state at this time."""
     record = find(view, MemberRecord, member_key(account))
     if record is None:
         raise refuse(rule, "member_unknown", "no member has this id")
-    return record
+    return record.settled(block.time)
 
 
-def require_admin(view: View, account: str, rule: str) -> None:
-    """Only an active administrator may go on."""
-    record = member(view, account, rule)
-    if record.state != ACTIVE or "admin" not in record.roles:
-        raise refuse(rule, "not_admin", "only an administrator may do this")
+def decided(account: str) -> bool:
+    """Whether it is the voters who act, by the proposal of that key, and not a member."""
+    return account.startswith(_DECISION)
 
 
-def is_admin(view: View, account: str) -> bool:
-    """Whether the account is an active administrator."""
-    record = find(view, MemberRecord, member_key(account))
-    return record is not None and record.state == ACTIVE and "admin" in record.roles
+def require_decision(account: str, rule: str) -> None:
+    """Only a carried proposal may go on [REG-GOV-1]."""
+    if not decided(account):
+        raise refuse(rule, "needs_decision", "only the voters decide this, by a proposal")
 
 
-def require_role(view: View, account: str, role: str, rule: str) -> None:
+def require_role(view: View, account: str, role: str, block: BlockContext, rule: str) -> None:
     """Only an active member with ``role`` may go on."""
-    record = member(view, account, rule)
+    record = member(view, account, block, rule)
     if record.state != ACTIVE or role not in record.roles:
         raise refuse(rule, "role_missing", "the member does not have the role this needs")
 
 
 def require_url(view: View, url: str, rule: str) -> None:
     """Loopback addresses belong only on a chain that was founded as a demo [REG-REC-3]."""
-    if is_loopback(url) and not _config(view).get("loopback", False):
+    if is_loopback(url) and not is_demo(view):
         raise refuse(rule, "loopback", "this chain does not take loopback addresses")
 
 
-def require_reinstatable(state: str, stopped_by: str | None, account: str, *, admin: bool) -> None:
-    """Who may end a suspension: an administrator, or the subject if it stopped itself."""
-    if state != SUSPENDED:
+def require_reinstatable(record: Stoppable, account: str) -> None:
+    """Who may end a suspension: the voters, or the subject if it stopped itself [REG-REC-4]."""
+    if record.state != SUSPENDED:
         raise refuse("REG-REC-4", "not_suspended", "nothing is suspended here")
-    if not admin and stopped_by != account:
-        raise refuse("REG-REC-4", "not_admin", "an administrator suspended this")
+    if not decided(account) and record.suspended_by != account:
+        raise refuse("REG-REC-4", "needs_decision", "others suspended this; the voters may lift it")
 
 
-def _config(view: View) -> JSONObject:
+def is_demo(view: View) -> bool:
+    """Whether the chain was founded as a demonstration on one machine [REG-REC-3]."""
+    return config(view).get("loopback", False) is True
+
+
+def config(view: View) -> JSONObject:
+    """What the founders fixed for ever."""
     raw = view.get(CONFIG_KEY)
-    return {} if raw is None else parse_json_object(raw)
+    return {} if raw is None else _parsed(raw)
+
+
+@lru_cache(maxsize=8)  # asked for by every transaction, and never changed
+def _parsed(raw: bytes) -> JSONObject:
+    return parse_json_object(raw)
 
 
 def public_key(jwk: JSONObject) -> PublicKey:

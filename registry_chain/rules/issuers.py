@@ -1,15 +1,13 @@
 """Rules for issuers: accreditation and suspension. [REG-ISS-1] to [REG-ISS-5]."""
 
-from dataclasses import replace
-
-from registry_chain.records import ACTIVE, SUSPENDED, IssuerRecord, issuer_key
+from registry_chain.records import ACTIVE, IssuerRecord, issuer_key
 from registry_chain.rules.context import (
     BlockContext,
     Rule,
+    decided,
     find,
-    is_admin,
     refuse,
-    require_admin,
+    require_decision,
     require_reinstatable,
     require_role,
     require_url,
@@ -18,17 +16,17 @@ from registry_chain.state import Changes, View
 from registry_chain.transactions import AccreditIssuer, ReinstateIssuer, SuspendIssuer
 
 
-def issuer(view: View, name: str, rule: str) -> IssuerRecord:
-    """The issuer's record, whatever its state."""
+def issuer(view: View, name: str, block: BlockContext, rule: str) -> IssuerRecord:
+    """The issuer's record, whatever its state at this time."""
     record = find(view, IssuerRecord, issuer_key(name))
     if record is None:
         raise refuse(rule, "issuer_unknown", "no issuer has this id")
-    return record
+    return record.settled(block.time)
 
 
 def active_issuer(view: View, name: str, block: BlockContext, rule: str) -> IssuerRecord:
     """The issuer, which must be accredited now and not suspended [REG-ISS-5]."""
-    record = issuer(view, name, rule)
+    record = issuer(view, name, block, rule)
     if record.state != ACTIVE:
         raise refuse(rule, "issuer_suspended", "the issuer is suspended")
     if not record.valid_from <= block.time <= record.valid_until:
@@ -38,13 +36,13 @@ def active_issuer(view: View, name: str, block: BlockContext, rule: str) -> Issu
 
 def _accredit(view: View, account: str, body: AccreditIssuer, block: BlockContext) -> Changes:
     """A first accreditation, or its renewal with new facts."""
-    require_admin(view, account, "REG-ISS-1")
-    require_role(view, body.issuer, "issuer", "REG-ISS-2")
+    require_decision(account, "REG-ISS-1")
+    require_role(view, body.issuer, "issuer", block, "REG-ISS-2")
     require_url(view, body.url, "REG-REC-3")
     if not body.valid_from < body.valid_until or body.valid_until <= block.time:
         raise refuse("REG-ISS-3", "period", "the accreditation would have no time left")
     before = find(view, IssuerRecord, issuer_key(body.issuer))
-    if before is not None and before.state != ACTIVE:
+    if before is not None and before.settled(block.time).state != ACTIVE:
         raise refuse("REG-ISS-3", "issuer_suspended", "a suspended issuer is reinstated first")
     record = IssuerRecord(
         state=ACTIVE,
@@ -65,37 +63,24 @@ def _accredit(view: View, account: str, body: AccreditIssuer, block: BlockContex
 
 def _suspend(view: View, account: str, body: SuspendIssuer, block: BlockContext) -> Changes:
     if account != body.issuer:
-        require_admin(view, account, "REG-ISS-4")
-    record = issuer(view, body.issuer, "REG-ISS-4")
-    if record.state != ACTIVE:
+        require_decision(account, "REG-ISS-4")
+    record = issuer(view, body.issuer, block, "REG-ISS-4")
+    # The voters may make lasting what an emergency stopped for a while.
+    if record.state != ACTIVE and not (decided(account) and record.suspended_until is not None):
         raise refuse("REG-ISS-4", "issuer_suspended", "the issuer is suspended already")
-    changed = replace(
-        record,
-        state=SUSPENDED,
-        height=block.height,
-        time=block.time,
-        suspended_at=block.time,
-        suspended_by=account,
-        reason=body.reason,
+    changed = record.stopped(
+        at=block.time, height=block.height, until=None, by=account, reason=body.reason
     )
     return {issuer_key(body.issuer): changed.to_bytes()}
 
 
 def _reinstate(view: View, account: str, body: ReinstateIssuer, block: BlockContext) -> Changes:
     if account != body.issuer:
-        require_admin(view, account, "REG-ISS-4")
-    record = issuer(view, body.issuer, "REG-ISS-4")
-    admin = is_admin(view, account)
-    require_reinstatable(record.state, record.suspended_by, account, admin=admin)
-    changed = replace(
-        record,
-        state=ACTIVE,
-        height=block.height,
-        time=block.time,
-        suspended_at=None,
-        suspended_by=None,
-        reason=None,
-    )
+        require_decision(account, "REG-ISS-4")
+    record = issuer(view, body.issuer, block, "REG-ISS-4")
+    require_reinstatable(record, account)
+    require_role(view, body.issuer, "issuer", block, "REG-ISS-2")
+    changed = record.resumed(at=block.time, height=block.height)
     return {issuer_key(body.issuer): changed.to_bytes()}
 
 

@@ -12,8 +12,8 @@ from registry_chain.records import (
 from registry_chain.rules.context import (
     BlockContext,
     Rule,
+    decided,
     find,
-    is_admin,
     public_key,
     refuse,
     thumbprint,
@@ -50,7 +50,7 @@ def _register(view: View, account: str, body: RegisterKey, block: BlockContext) 
 def _rotate(view: View, account: str, body: RotateKey, block: BlockContext) -> Changes:
     """The next key takes over now; if it was announced, it must be the announced one."""
     active_issuer(view, account, block, "REG-KEY-1")
-    old = _key(view, account, body.thumbprint, "REG-KEY-4")
+    old = signing_key(view, account, body.thumbprint, block, "REG-KEY-4")
     if old.state != ACTIVE:
         raise refuse("REG-KEY-4", "key_not_active", "only an active key can be rotated")
     print_ = _require_new(view, account, body.jwk)
@@ -84,10 +84,10 @@ def _rotate(view: View, account: str, body: RotateKey, block: BlockContext) -> C
 
 
 def _revoke(view: View, account: str, body: RevokeKey, block: BlockContext) -> Changes:
-    """The issuer (suspended or not) or an administrator; a compromise only moves earlier."""
-    if account != body.issuer and not is_admin(view, account):
-        raise refuse("REG-KEY-5", "not_admin", "this is another issuer's key")
-    key = _key(view, body.issuer, body.thumbprint, "REG-KEY-5")
+    """The issuer (suspended or not) or the voters; a compromise only moves earlier."""
+    if account != body.issuer and not decided(account):
+        raise refuse("REG-KEY-5", "needs_decision", "this is another issuer's key")
+    key = signing_key(view, body.issuer, body.thumbprint, block, "REG-KEY-5")
     since, before = body.compromised_since, key.compromised_since
     if since is not None and since > block.time:
         raise refuse("REG-KEY-5", "period", "the compromise lies in the future")
@@ -106,11 +106,12 @@ def _revoke(view: View, account: str, body: RevokeKey, block: BlockContext) -> C
     return {signing_key_key(body.issuer, body.thumbprint): changed.to_bytes()}
 
 
-def _key(view: View, issuer: str, print_: str, rule: str) -> KeyRecord:
+def signing_key(view: View, issuer: str, print_: str, block: BlockContext, rule: str) -> KeyRecord:
+    """An issuer's key, whatever its state at this time."""
     record = find(view, KeyRecord, signing_key_key(issuer, print_))
     if record is None:
         raise refuse(rule, "key_unknown", "the issuer has no such key")
-    return record
+    return record.settled(block.time)
 
 
 def _require_new(view: View, issuer: str, jwk: JSONObject) -> str:

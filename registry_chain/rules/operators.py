@@ -6,7 +6,7 @@ from registry_chain.rules.context import (
     Rule,
     find,
     refuse,
-    require_admin,
+    require_decision,
     require_role,
     require_url,
 )
@@ -23,8 +23,8 @@ def require_operator(view: View, account: str, rule: str) -> None:
 
 def _register(view: View, account: str, body: RegisterOperator, block: BlockContext) -> Changes:
     """A new operator, or new facts about one."""
-    require_admin(view, account, "REG-OPR-1")
-    require_role(view, body.operator, "operator", "REG-OPR-2")
+    require_decision(account, "REG-OPR-1")
+    require_role(view, body.operator, "operator", block, "REG-OPR-2")
     require_url(view, body.url, "REG-REC-3")
     record = OperatorRecord(
         state=ACTIVE,

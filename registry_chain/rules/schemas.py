@@ -1,17 +1,14 @@
 """Rules for credential types: published once, never changed. [REG-SCH-1] to [REG-SCH-3]."""
 
 from registry_chain.records import ACTIVE, SchemaRecord, schema_key
-from registry_chain.rules.context import BlockContext, Rule, find, is_admin, refuse
-from registry_chain.rules.issuers import active_issuer
+from registry_chain.rules.context import BlockContext, Rule, find, refuse, require_decision
 from registry_chain.state import Changes, View
 from registry_chain.transactions import PublishSchema
 from ssi.encoding import b64url_encode, canonical_json, sha256
 
 
 def _publish(view: View, account: str, body: PublishSchema, block: BlockContext) -> Changes:
-    admin = is_admin(view, account)
-    if not admin:
-        active_issuer(view, account, block, "REG-SCH-1")
+    require_decision(account, "REG-SCH-1")
     key = schema_key(body.name, body.version)
     if find(view, SchemaRecord, key) is not None:
         raise refuse("REG-SCH-2", "schema_exists", "this version is published already")
@@ -19,8 +16,8 @@ def _publish(view: View, account: str, body: PublishSchema, block: BlockContext)
         before = find(view, SchemaRecord, schema_key(body.name, body.version - 1))
         if before is None:
             raise refuse("REG-SCH-2", "schema_gap", "the version before it is missing")
-        if not admin and before.publisher != account:
-            raise refuse("REG-SCH-3", "schema_owner", "another member publishes this type")
+        if before.vct != body.vct:
+            raise refuse("REG-SCH-3", "schema_type", "the versions before it are of another type")
     content = canonical_json(
         {"json_schema": body.json_schema, "type_metadata": body.type_metadata, "vct": body.vct}
     )

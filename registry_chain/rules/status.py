@@ -54,7 +54,7 @@ def _verified(view: View, account: str, token: str, block: BlockContext) -> Veri
     if name != account:
         raise refuse("REG-STA-3", "status_key", "the list names another issuer's key")
     key = find(view, KeyRecord, signing_key_key(account, print_))
-    if key is None or key.use != "status" or key.state != ACTIVE:
+    if key is None or key.use != "status" or key.settled(block.time).state != ACTIVE:
         raise refuse("REG-STA-3", "status_key", "the list is not signed by an active status key")
     if not key.valid_from <= block.time <= key.valid_until:
         raise refuse("REG-STA-3", "status_key", "the status key is not valid at this time")

@@ -5,7 +5,6 @@ from dataclasses import replace
 from registry_chain.records import (
     ACTIVE,
     RETIRED,
-    SUSPENDED,
     ClientRecord,
     VerifierRecord,
     client_key,
@@ -14,10 +13,10 @@ from registry_chain.records import (
 from registry_chain.rules.context import (
     BlockContext,
     Rule,
+    decided,
     find,
-    is_admin,
     refuse,
-    require_admin,
+    require_decision,
     require_reinstatable,
     require_role,
     require_url,
@@ -33,17 +32,17 @@ from registry_chain.transactions import (
 )
 
 
-def verifier(view: View, name: str, rule: str) -> VerifierRecord:
-    """The firm's record, whatever its state."""
+def verifier(view: View, name: str, block: BlockContext, rule: str) -> VerifierRecord:
+    """The firm's record, whatever its state at this time."""
     record = find(view, VerifierRecord, verifier_key(name))
     if record is None:
         raise refuse(rule, "verifier_unknown", "no firm has this id")
-    return record
+    return record.settled(block.time)
 
 
 def _register(view: View, account: str, body: RegisterVerifier, block: BlockContext) -> Changes:
-    require_admin(view, account, "REG-VER-1")
-    require_role(view, body.verifier, "firm", "REG-VER-2")
+    require_decision(account, "REG-VER-1")
+    require_role(view, body.verifier, "firm", block, "REG-VER-2")
     if find(view, VerifierRecord, verifier_key(body.verifier)) is not None:
         raise refuse("REG-VER-2", "verifier_exists", "a firm has this id already")
     record = VerifierRecord(
@@ -57,11 +56,11 @@ def _register(view: View, account: str, body: RegisterVerifier, block: BlockCont
 
 
 def _update(view: View, account: str, body: UpdateVerifier, block: BlockContext) -> Changes:
-    """An administrator replaces the entry; the firm itself may only narrow it [REG-VER-4]."""
-    before = verifier(view, body.verifier, "REG-VER-3")
-    if not is_admin(view, account):
+    """The voters replace the entry; the firm itself may only narrow it [REG-VER-4]."""
+    before = verifier(view, body.verifier, block, "REG-VER-3")
+    if not decided(account):
         if account != body.verifier:
-            raise refuse("REG-VER-3", "not_admin", "this is another firm's entry")
+            raise refuse("REG-VER-3", "needs_decision", "this is another firm's entry")
         if before.state != ACTIVE:
             raise refuse("REG-VER-3", "verifier_suspended", "the firm is suspended")
         _require_narrower(before.profile, body.profile)
@@ -72,12 +71,12 @@ def _update(view: View, account: str, body: UpdateVerifier, block: BlockContext)
 def _require_narrower(old: VerifierProfile, new: VerifierProfile) -> None:
     fixed = (new.name, new.corporate_number, new.country, new.trust_mark)
     if fixed != (old.name, old.corporate_number, old.country, old.trust_mark):
-        raise refuse("REG-VER-4", "identity_change", "only an administrator changes who a firm is")
+        raise refuse("REG-VER-4", "identity_change", "only the voters change who a firm is")
     known = {purpose.code: purpose for purpose in old.purposes}
     for purpose in new.purposes:
         granted = known.get(purpose.code)
         if granted is None or not _within(purpose, granted):
-            raise refuse("REG-VER-4", "purpose_widened", "only an administrator widens a purpose")
+            raise refuse("REG-VER-4", "purpose_widened", "only the voters widen a purpose")
 
 
 def _within(asked: Purpose, granted: Purpose) -> bool:
@@ -113,37 +112,24 @@ def _client(record: VerifierRecord, state: str) -> bytes:
 
 def _suspend(view: View, account: str, body: SuspendVerifier, block: BlockContext) -> Changes:
     if account != body.verifier:
-        require_admin(view, account, "REG-VER-6")
-    record = verifier(view, body.verifier, "REG-VER-6")
-    if record.state != ACTIVE:
+        require_decision(account, "REG-VER-6")
+    record = verifier(view, body.verifier, block, "REG-VER-6")
+    # The voters may make lasting what an emergency stopped for a while.
+    if record.state != ACTIVE and not (decided(account) and record.suspended_until is not None):
         raise refuse("REG-VER-6", "verifier_suspended", "the firm is suspended already")
-    changed = replace(
-        record,
-        state=SUSPENDED,
-        height=block.height,
-        time=block.time,
-        suspended_at=block.time,
-        suspended_by=account,
-        reason=body.reason,
+    changed = record.stopped(
+        at=block.time, height=block.height, until=None, by=account, reason=body.reason
     )
     return {verifier_key(body.verifier): changed.to_bytes()}
 
 
 def _reinstate(view: View, account: str, body: ReinstateVerifier, block: BlockContext) -> Changes:
     if account != body.verifier:
-        require_admin(view, account, "REG-VER-6")
-    record = verifier(view, body.verifier, "REG-VER-6")
-    admin = is_admin(view, account)
-    require_reinstatable(record.state, record.suspended_by, account, admin=admin)
-    changed = replace(
-        record,
-        state=ACTIVE,
-        height=block.height,
-        time=block.time,
-        suspended_at=None,
-        suspended_by=None,
-        reason=None,
-    )
+        require_decision(account, "REG-VER-6")
+    record = verifier(view, body.verifier, block, "REG-VER-6")
+    require_reinstatable(record, account)
+    require_role(view, body.verifier, "firm", block, "REG-VER-2")
+    changed = record.resumed(at=block.time, height=block.height)
     return {verifier_key(body.verifier): changed.to_bytes()}
 
 

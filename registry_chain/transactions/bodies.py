@@ -13,7 +13,7 @@ from registry_chain.transactions.fields import Name
 from ssi.encoding import JSON, JSONObject, canonical_json
 from ssi.keys import Alg
 
-ROLES = ("admin", "auditor", "firm", "issuer", "operator")
+ROLES = ("auditor", "firm", "issuer", "operator", "voter")
 KEY_USES = ("credential", "status")
 MAX_KEYS = 8
 MAX_TYPES = 32
@@ -176,7 +176,7 @@ def _anchor(item: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuspendIssuer:
-    """An issuer stopped, by an administrator or by itself."""
+    """An issuer stopped, by the voters or by itself."""
 
     TYPE: ClassVar[str] = "issuer.suspend"
     issuer: str

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from registry_chain.transactions import bodies as b
-from registry_chain.transactions import bridges as g
+from registry_chain.transactions import bridges, disputes
 from registry_chain.transactions import commitments as c
+from registry_chain.transactions import decisions as d
 from registry_chain.transactions import fields as f
+from registry_chain.transactions import governance as g
 from registry_chain.transactions import verifiers as v
 from registry_chain.transactions.bodies import Body
 from ssi.encoding import Fields, JsonLimits, JSONObject, parse_json_object, sha256
@@ -45,11 +47,26 @@ _ALL: tuple[type[Body], ...] = (
     b.PublishSchema,
     b.PublishStatus,
     b.AnchorBatch,
-    g.AttestBridge,
+    bridges.AttestBridge,
     c.RecordConsents,
     c.WithdrawConsents,
     c.CommitNotices,
     c.CommitAcks,
+    g.Propose,
+    g.Vote,
+    g.Execute,
+    g.EmergencySuspend,
+    disputes.OpenDispute,
+    disputes.ResolveDispute,
+    d.ExpelMember,
+    d.SetRoles,
+    d.RatifySuspension,
+    d.LiftSuspension,
+    d.PauseFamilies,
+    d.PlanUpgrade,
+    d.CancelUpgrade,
+    d.SetParams,
+    d.AssignArbiters,
 )
 TX_TYPES: Mapping[str, type[Body]] = MappingProxyType({kind.TYPE: kind for kind in _ALL})
 

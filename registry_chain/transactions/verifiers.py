@@ -194,7 +194,7 @@ def _profile_body(obj: JSON, where: str) -> tuple[str, VerifierProfile]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuspendVerifier:
-    """A firm stopped, by an administrator or by itself."""
+    """A firm stopped, by the voters or by itself."""
 
     TYPE: ClassVar[str] = "verifier.suspend"
     verifier: str

@@ -26,7 +26,7 @@ HOSTILE = Name(
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     with running(tmp_path_factory.mktemp("chain") / "c.db") as running_chain:
         furnish(running_chain)
-        running_chain.do("council", accreditation(name=HOSTILE))
+        running_chain.decide(accreditation(name=HOSTILE))
         yield running_chain
 
 

@@ -22,7 +22,7 @@ from registry_chain.keyfile import write_key
 from registry_chain.transactions import CommitNotices, NoticeItem
 from ssi.errors import SSIError, Unavailable
 from ssi.fetch import FetchPolicy, Request, http_fetch
-from tests.support.registry import VALIDATOR, digest_of, make_genesis, operation, signer
+from tests.support.registry import VALIDATOR, digest_of, make_genesis, operation, proposal, signer
 
 FETCH = http_fetch(FetchPolicy(allow_loopback_http=True, max_bytes=8_000_000))
 
@@ -97,7 +97,9 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path, after: float) -> None:
             acknowledged.append(name)
 
     with node(tmp_path, url) as process:
-        Submitter(client(), "council", signer("council")).submit(operation(), datetime.now(UTC))
+        Submitter(client(), "council", signer("council")).submit(
+            proposal(operation(), at=int(time.time())), datetime.now(UTC)
+        )
         writers = [threading.Thread(target=write, args=(lane,)) for lane in range(4)]
         for writer in writers:
             writer.start()

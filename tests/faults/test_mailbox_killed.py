@@ -25,7 +25,7 @@ from ssi.envelope import MAX_SET_BYTES, SET_MEDIA_TYPE, parse_set
 from ssi.errors import SSIError
 from ssi.fetch import Request, Response
 from tests.faults.test_chain_killed import FETCH, free_port, kill, node, prepare
-from tests.support.registry import operation, registration, signer
+from tests.support.registry import operation, proposal, registration, signer
 from tests.support.relations import FIRM, FIRM_BOX, FIRM_KID, FIRM_SIGNER, Holder, jti
 
 KILLS = 3
@@ -112,8 +112,8 @@ def test_nothing_answered_202_is_lost_and_all_of_it_reaches_the_chain(tmp_path: 
     with node(tmp_path, chain):
         client = RegistryClient([chain], genesis, FETCH, HeadMemory.volatile())
         council = Submitter(client, "council", signer("council"))
-        council.submit(operation(), now())
-        council.submit(registration(mailbox=Mailbox(url=url, box=FIRM_BOX)), now())
+        firm = registration(mailbox=Mailbox(url=url, box=FIRM_BOX))
+        council.submit(proposal(operation(), firm, at=int(now().timestamp())), now())
         stored: list[str] = []
         for round_number in range(KILLS):
             with mailbox(settings, url) as process:
@@ -188,7 +188,8 @@ def test_an_operator_sets_up_serves_and_gives_a_firm_its_box(
             [chain], Genesis.load(tmp_path / "genesis.json"), FETCH, HeadMemory.volatile()
         )
         council = Submitter(client, "council", signer("council"))
-        council.submit(registration(mailbox=Mailbox(url=url, box=FIRM_BOX)), now())
+        firm = registration(mailbox=Mailbox(url=url, box=FIRM_BOX))
+        council.submit(proposal(firm, at=int(now().timestamp())), now())
         answer = warifu(["add-box", *settings, "--verifier", FIRM])
         assert answer.stdout.startswith(f"box {FIRM_BOX}\ntoken ")
         unknown = warifu(["add-box", *settings, "--verifier", "nobody"])

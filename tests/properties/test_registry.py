@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from registry_chain.rules import apply_tx, lane_seq
 from registry_chain.transactions import (
+    ACTIONS,
     AckItem,
     AnchorBatch,
     Body,
@@ -34,7 +35,16 @@ from registry_chain.transactions import (
 from ssi.encoding import b64url_decode, b64url_encode, parse_json_object
 from ssi.errors import Refused, Rejected
 from tests.support.effort import examples
-from tests.support.registry import CHAIN, T0, YEAR, Ledger, digest_of, settled, signer
+from tests.support.registry import (
+    CHAIN,
+    T0,
+    YEAR,
+    Ledger,
+    digest_of,
+    proposal,
+    settled,
+    signer,
+)
 
 ACCOUNTS = st.sampled_from(["council", "city-kyc", "minpaku-one", "yubin-box", "watcher"])
 NAMES = st.integers(0, 3).map(lambda n: f"n{n}")
@@ -59,6 +69,8 @@ class RegistryMachine(RuleBasedStateMachine):
         """The rules must agree with the model, and a refusal must change nothing."""
         allowed = allowed and not self.suspended.get(account, False)
         before = dict(self.ledger.state)
+        if account == "council" and body.TYPE in ACTIONS:
+            body = proposal(body, at=self.ledger.time)
         try:
             self.ledger.do(account, body)
             done = True
@@ -95,6 +107,7 @@ class RegistryMachine(RuleBasedStateMachine):
     def reinstate_issuer(self, account: str) -> None:
         by = self.issuer_stopped_by
         may = by is not None and (account == "council" or account == by == "city-kyc")
+        may = may and not self.suspended.get("city-kyc", False)
         live = not self.suspended.get(account, False)
         self.attempt(account, ReinstateIssuer(issuer="city-kyc"), allowed=may)
         if may and live:
@@ -184,7 +197,7 @@ LEDGER = settled()
 SAMPLES = tuple(
     LEDGER.tx(account, body).encode()
     for account, body in (
-        ("council", SuspendMember(member="watcher", reason="x")),
+        ("council", proposal(SuspendMember(member="watcher", reason="x"), at=T0)),
         ("city-kyc", AnchorBatch(batch="batch-1", root=digest_of("r"), size=3)),
         (
             "yubin-box",
@@ -339,9 +352,9 @@ def test_the_same_transactions_give_the_same_roots_everywhere(tmp_path: Path) ->
     from tests.support.registry import accreditation, operation, registration
 
     for account, body in (
-        ("council", accreditation()),
-        ("council", registration()),
-        ("council", operation()),
+        ("council", proposal(accreditation(), at=T0)),
+        ("council", proposal(registration(), at=T0)),
+        ("council", proposal(operation(), at=T0)),
         ("yubin-box", RecordConsents.from_json(_consents(40))),
         ("city-kyc", AnchorBatch(batch="batch-1", root=digest_of("r"), size=3)),
     ):

@@ -24,6 +24,7 @@ from tests.support.registry import (
     accreditation,
     make_genesis,
     operation,
+    proposal,
     registration,
     signer,
 )
@@ -70,11 +71,15 @@ class Chain:
         submitter = Submitter(self.client(), account, signer(account), lane)
         return submitter.submit(body, self.clock())
 
+    def decide(self, *bodies: Body, lane: int = 0) -> object:
+        """Propose as the council, whose one vote carries it at once."""
+        return self.do("council", proposal(*bodies, at=int(self.clock().timestamp())), lane)
+
     def settle(self) -> None:
         """Accredit an issuer, register a firm and an operator."""
-        self.do("council", accreditation())
-        self.do("council", registration())
-        self.do("council", operation())
+        self.decide(accreditation())
+        self.decide(registration())
+        self.decide(operation())
 
 
 def open_engine(

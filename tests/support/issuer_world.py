@@ -86,8 +86,7 @@ def write_config(
     (folder / "account.key").write_text(b64url_encode(signer(ISSUER_ID).secret))
     (folder / "genesis.json").write_bytes(chain.genesis.to_bytes())
     anchor = b64encode(root.public_bytes(Encoding.DER)).decode()
-    chain.do(
-        "council",
+    chain.decide(
         accreditation(
             url=url,
             ca=(anchor,),

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
+from types import MappingProxyType
 from typing import Any
 
 from registry_chain.genesis import Genesis, GenesisMember, genesis_records, new_genesis
-from registry_chain.rules import BlockContext, apply_tx, lane_seq
+from registry_chain.rules import BlockContext, apply_tx, block_context, lane_seq
 from registry_chain.state import Changes
 from registry_chain.transactions import (
     AccreditIssuer,
+    Action,
     Body,
     Mailbox,
     Name,
+    Propose,
     Purpose,
     RegisterOperator,
     RegisterVerifier,
@@ -44,7 +49,7 @@ def digest_of(text: str) -> str:
 
 
 ROLES = {
-    "council": ("admin",),
+    "council": ("voter",),
     "city-kyc": ("issuer",),
     "minpaku-one": ("firm",),
     "car-two": ("firm",),
@@ -58,7 +63,14 @@ def member_name(account: str) -> Name:
     return Name(ja=f"{account} 株式会社", en=account)
 
 
-def make_genesis(*, loopback: bool = True, chain_id: str = CHAIN, time: int = T0) -> Genesis:
+def make_genesis(
+    *,
+    loopback: bool = True,
+    chain_id: str = CHAIN,
+    time: int = T0,
+    roles: Mapping[str, tuple[str, ...]] = MappingProxyType(ROLES),
+    timelock: int | None = None,
+) -> Genesis:
     return new_genesis(
         chain_id=chain_id,
         genesis_time=time,
@@ -68,11 +80,12 @@ def make_genesis(*, loopback: bool = True, chain_id: str = CHAIN, time: int = T0
                 id=account,
                 name=member_name(account),
                 account_keys=(bare_jwk(signer(account).public_key),),
-                roles=roles,
+                roles=own,
             )
-            for account, roles in ROLES.items()
+            for account, own in roles.items()
         ],
         loopback=loopback,
+        timelock=timelock,
     )
 
 
@@ -142,6 +155,20 @@ def operation(operator: str = "yubin-box", **changes: Any) -> RegisterOperator:
     return replace(body, **changes)
 
 
+_NUMBERS = count(1)
+
+
+def proposal(*bodies: Body, at: int, **changes: Any) -> Propose:
+    """A proposal of these bodies, open for a day, with an id of its own."""
+    body = Propose(
+        actions=tuple(Action.of(body) for body in bodies),
+        expires_at=at + DAY,
+        reason="decided in the meeting",
+        id=f"decision-{next(_NUMBERS)}",
+    )
+    return replace(body, **changes)
+
+
 @dataclass
 class Ledger:
     """The state machine over a plain dictionary, one transaction a block."""
@@ -159,7 +186,9 @@ class Ledger:
 
     @property
     def block(self) -> BlockContext:
-        return BlockContext(height=self.height, time=self.time, chain_id=self.genesis.chain_id)
+        return block_context(
+            self, height=self.height, time=self.time, chain_id=self.genesis.chain_id
+        )
 
     def tx(self, account: str, body: Body, *, lane: int = 0, **changes: Any) -> str:
         """Sign a transaction as ``account`` that is next in its lane."""
@@ -186,11 +215,15 @@ class Ledger:
         """Sign and apply."""
         return self.put(self.tx(account, body, **changes))
 
+    def decide(self, *bodies: Body, **changes: Any) -> Changes:
+        """Propose as the council, whose one vote carries it at once."""
+        return self.do("council", proposal(*bodies, at=self.time), **changes)
+
 
 def settled() -> Ledger:
     """A ledger with an accredited issuer, a firm and a mailbox operator."""
     ledger = Ledger()
-    ledger.do("council", accreditation())
-    ledger.do("council", registration())
-    ledger.do("council", operation())
+    ledger.decide(accreditation())
+    ledger.decide(registration())
+    ledger.decide(operation())
     return ledger

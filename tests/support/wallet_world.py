@@ -105,13 +105,14 @@ from ssi.updates import (
     parse_message,
 )
 from ssi.x509 import create_ca, create_leaf, to_x5c, x509_hash
+from tests.support.registry import proposal
 from wallet.config import WalletConfig
 from wallet.holder import Holder
 from wallet.keyfile import CHEAPEST
 from wallet.vault import Vault
 
 NODE, ISSUER, FIRM, BOX = (f"http://127.0.0.1:{port}" for port in (8101, 8102, 8103, 8104))
-ROLES = {"council": "admin", "city-kyc": "issuer"}
+ROLES = {"council": "voter", "city-kyc": "issuer"}
 PASSPHRASE = "tally and tally"
 FRAMEWORK = "https://warifu.example/trust_framework/jp_sharing"
 KYC = CredentialType.KYC.value
@@ -706,13 +707,16 @@ class World:
     def submit(self, account: str, body: Any) -> None:
         Submitter(self.registry, account, self.accounts[account]).submit(body, self.clock())
 
+    def decide(self, *bodies: Any) -> None:
+        """Propose as the council, whose one vote carries it at once."""
+        self.submit("council", proposal(*bodies, at=int(self.clock().timestamp())))
+
     def _found(self) -> None:
         now = int(self.clock().timestamp())
         from base64 import b64encode
 
         root = b64encode(der(self.issuer.pki.root)).decode()
-        self.submit(
-            "council",
+        self.decide(
             AccreditIssuer(
                 issuer="city-kyc",
                 name=Name(ja="市民KYC株式会社", en="City KYC"),
@@ -738,7 +742,7 @@ class World:
             ),
         )
         for firm in self.firms.values():
-            self.submit("council", RegisterVerifier(verifier=firm.id, profile=firm.profile()))
+            self.decide(RegisterVerifier(verifier=firm.id, profile=firm.profile()))
 
     def fetch(self, request: Request) -> Response:
         self.sent.append(request)

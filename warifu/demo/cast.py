@@ -26,8 +26,12 @@ class FirmRole:
 
 
 JST = timezone(timedelta(hours=9), "JST")
-ADMIN_ID = "consortium"
-ADMIN_NAME = ("割符コンソーシアム", "Warifu Consortium")
+# The founders with a vote: none of them alone decides who may issue or ask.
+VOTERS = (
+    ("jigyosha-kyokai", ("シェアリング事業者協会", "Sharing Firms' Association")),
+    ("shohisha-no-kai", ("消費者の会", "Consumers' Union")),
+    ("jichitai-renraku", ("自治体連絡会", "Municipal Liaison")),
+)
 ISSUER_ID = "minna-kakunin"
 ISSUER_NAME = ("みんなの確認センター株式会社", "Minna Verification Center")
 ISSUER_CORPORATE_NUMBER = "8999999000001"

@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
             context = running(home)
             network = context.__enter__()
         try:
+            _tell_founding(network, tell)
             story, hits = _play(network, root, tell)
             seconds = time.monotonic() - begun
             result = summary(story, seconds, hits)
@@ -70,6 +71,18 @@ def run(args: argparse.Namespace) -> int:
             shutil.rmtree(root, ignore_errors=True)
         elif args.home is not None or sys.exc_info()[0] is not None:
             tell.note(f"記録は {home} にあります", f"everything it wrote is in {home}")
+
+
+def _tell_founding(network: Network, tell: Narrator) -> None:
+    """Say who decided that these may issue and ask."""
+    made = network.founding
+    if made is not None:
+        tell.note(
+            f"創設会員 {made.voters} 者中 {made.yes} 者の賛成で、発行者・私書箱・事業者の"
+            f"登録 {made.actions} 件を決定",
+            f"{made.yes} of {made.voters} founding voters carried {made.actions} decisions: "
+            "who may issue, hold boxes and ask",
+        )
 
 
 def _interrupt(_signal: int, _frame: object) -> None:

@@ -14,7 +14,8 @@ from cryptography.x509 import Certificate
 from registry_chain.client import Genesis, HeadMemory, RegistryClient, Submitter
 from registry_chain.genesis import GenesisMember, new_genesis
 from registry_chain.keyfile import read_key, write_key
-from registry_chain.transactions import TX_TYPES
+from registry_chain.records_governance import EXECUTED, ProposalRecord, proposal_key
+from registry_chain.transactions import Action, Propose, Vote
 from registry_chain.transactions.fields import Name, bare_jwk
 from ssi.encoding import JSON, JSONObject, b64url_encode
 from ssi.fetch import FetchPolicy, http_fetch
@@ -24,6 +25,7 @@ from verifier_sdk.profiles import BY_CODE
 from warifu.demo import cast
 
 SEAL_KID, RECEIPT_KID = "seal-1", "receipts-1"
+DAY = 86_400
 TRUST_FRAMEWORK = "https://warifu.example/trust_framework/jp_sharing"
 
 
@@ -65,7 +67,7 @@ def found_chain(
     Args:
         home: The node's folder.
         port: Where it will listen.
-        members: id -> (names, account key, role), beside the consortium itself.
+        members: id -> (names, account key, role), beside the founders with a vote.
         now: The present.
 
     Returns:
@@ -73,10 +75,13 @@ def found_chain(
     """
     home.mkdir(parents=True, mode=0o700)
     validator = generate_signer(Alg.EDDSA, os.urandom)
-    admin = generate_signer(Alg.EDDSA, os.urandom)
     write_key(home / "validator.key", validator)
-    write_key(home / "consortium.key", admin)
-    founders = [_member(cast.ADMIN_ID, cast.ADMIN_NAME, bare_jwk(admin.public_key), "admin")]
+    (home / "keys").mkdir(mode=0o700)
+    founders = []
+    for account, names in cast.VOTERS:
+        signer = generate_signer(Alg.EDDSA, os.urandom)
+        write_key(home / "keys" / f"{account}.key", signer)
+        founders.append(_member(account, names, bare_jwk(signer.public_key), "voter"))
     founders += [_member(name, *rest) for name, rest in members.items()]
     genesis = new_genesis(
         chain_id="warifu-demo",
@@ -132,81 +137,125 @@ def firms_authority(now: datetime) -> tuple[Certificate, bytes]:
     return root, secret
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A carried proposal, as the chain proves it."""
+
+    proposal: str
+    actions: int
+    yes: int
+    voters: int
+
+
 class Consortium:
-    """The administrators' account: decides who may issue and who may ask."""
+    """The founders with a vote: they decide together who may issue and who may ask."""
 
     def __init__(self, chain_home: Path, node: str) -> None:
         genesis = Genesis.load(chain_home / "genesis.json")
         fetch = http_fetch(FetchPolicy(allow_loopback_http=True))
         self._client = RegistryClient([node], genesis, fetch, HeadMemory.volatile())
-        self._submitter = Submitter(
-            self._client, cast.ADMIN_ID, read_key(chain_home / "consortium.key")
+        self._voters = [
+            Submitter(self._client, account, read_key(chain_home / "keys" / f"{account}.key"))
+            for account, _ in cast.VOTERS
+        ]
+
+    def decide(self, actions: list[Action], why: str, now: datetime) -> Decision:
+        """Propose as the first voter; the others read what is proposed, and vote for it.
+
+        Raises:
+            RuntimeError: The proposal was not carried.
+        """
+        body = Propose(
+            id=f"founding-{int(now.timestamp())}",
+            actions=tuple(actions),
+            expires_at=int(now.timestamp()) + DAY,
+            reason=why,
+        )
+        proposer, *others = self._voters
+        proposer.submit(body, now)
+        record = self._proposal(str(body.id), now)
+        for voter in others:
+            voter.submit(Vote(proposal=str(body.id), digest=record.digest, yes=True), now)
+        record = self._proposal(str(body.id), now)
+        if record.state != EXECUTED:
+            raise RuntimeError(f"the founding proposal is {record.state}: {record.error}")
+        return Decision(
+            proposal=str(body.id), actions=len(actions), yes=record.yes, voters=record.voters
         )
 
-    def decide(self, kind: str, body: JSONObject, now: datetime) -> int:
-        """Put a decision on the chain; returns its height."""
-        return self._submitter.submit(TX_TYPES[kind].from_json(body), now).height
+    def _proposal(self, name: str, now: datetime) -> ProposalRecord:
+        key = proposal_key(name)
+        record = self._client.read_many((key,), now=now).record(ProposalRecord, key)
+        if record is None:
+            raise RuntimeError("the proposal is not on the chain")
+        return record
 
-    def accredit_issuer(self, url: str, ca: str, now: datetime) -> int:
-        """Accredit the demo's issuer."""
-        at = int(now.timestamp())
-        return self.decide(
-            "issuer.accredit",
-            {
-                "issuer": cast.ISSUER_ID,
-                "name": _name(cast.ISSUER_NAME),
-                "corporate_number": cast.ISSUER_CORPORATE_NUMBER,
-                "url": url,
-                "credential_types": [
-                    "urn:warifu:kyc:1",
-                    "urn:warifu:driving-licence:1",
-                    "urn:warifu:address:1",
-                ],
-                "ca": [ca],
-                "trust_framework": TRUST_FRAMEWORK,
-                "valid_from": at - 300,
-                "valid_until": at + 2 * 365 * 86400,
-                "contact": "support@minna-kakunin.example",
-            },
-            now,
-        )
 
-    def register_operator(self, url: str, now: datetime) -> int:
-        """Register the demo's mailbox operator."""
-        body: JSONObject = {
-            "operator": cast.OPERATOR_ID,
-            "name": _name(cast.OPERATOR_NAME),
+def accredit_issuer(url: str, ca: str, now: datetime) -> Action:
+    """Accredit the demo's issuer."""
+    at = int(now.timestamp())
+    return _action(
+        "issuer.accredit",
+        {
+            "issuer": cast.ISSUER_ID,
+            "name": _name(cast.ISSUER_NAME),
+            "corporate_number": cast.ISSUER_CORPORATE_NUMBER,
             "url": url,
-            "keys": [],
-        }
-        return self.decide("operator.register", body, now)
+            "credential_types": [
+                "urn:warifu:kyc:1",
+                "urn:warifu:driving-licence:1",
+                "urn:warifu:address:1",
+            ],
+            "ca": [ca],
+            "trust_framework": TRUST_FRAMEWORK,
+            "valid_from": at - 300,
+            "valid_until": at + 2 * 365 * DAY,
+            "contact": "support@minna-kakunin.example",
+        },
+    )
 
-    def register_firm(
-        self, firm: cast.FirmRole, keys: FirmKeys, mailbox: str, now: datetime
-    ) -> int:
-        """Admit a firm and register who it is, what it may ask, where it is reached."""
-        admitted: JSONObject = {
-            "member": firm.id,
-            "name": _name((firm.name_ja, firm.name_en)),
-            "roles": ["firm"],
-            "keys": [bare_jwk(keys.account.public_key)],
-        }
-        self.decide("member.admit", admitted, now)
-        receipt = {**keys.receipts.public_key.jwk, "kid": RECEIPT_KID}
-        purposes: list[JSON] = [BY_CODE[firm.profile].purpose_record()]
-        profile: JSONObject = {
-            "name": _name((firm.name_ja, firm.name_en)),
-            "corporate_number": firm.corporate_number,
-            "purposes": purposes,
-            "client_hashes": [x509_hash(der_of(keys.certificate))],
-            "encryption_keys": [keys.sealing.public_jwk(SEAL_KID)],
-            "receipt_keys": [receipt],
-            "mailbox": {"url": mailbox, "box": f"{firm.id}-box"} if firm.updates else None,
-            "country": "JP",
-            "contact": f"privacy@{firm.id}.example",
-        }
-        profile = {name: value for name, value in profile.items() if value is not None}
-        return self.decide("verifier.register", {"verifier": firm.id, "profile": profile}, now)
+
+def register_operator(url: str) -> Action:
+    """Register the demo's mailbox operator."""
+    body: JSONObject = {
+        "operator": cast.OPERATOR_ID,
+        "name": _name(cast.OPERATOR_NAME),
+        "url": url,
+        "keys": [],
+    }
+    return _action("operator.register", body)
+
+
+def register_firm(firm: cast.FirmRole, keys: FirmKeys, mailbox: str) -> list[Action]:
+    """Admit a firm and register who it is, what it may ask, where it is reached."""
+    admitted: JSONObject = {
+        "member": firm.id,
+        "name": _name((firm.name_ja, firm.name_en)),
+        "roles": ["firm"],
+        "keys": [bare_jwk(keys.account.public_key)],
+    }
+    receipt = {**keys.receipts.public_key.jwk, "kid": RECEIPT_KID}
+    purposes: list[JSON] = [BY_CODE[firm.profile].purpose_record()]
+    profile: JSONObject = {
+        "name": _name((firm.name_ja, firm.name_en)),
+        "corporate_number": firm.corporate_number,
+        "purposes": purposes,
+        "client_hashes": [x509_hash(der_of(keys.certificate))],
+        "encryption_keys": [keys.sealing.public_jwk(SEAL_KID)],
+        "receipt_keys": [receipt],
+        "mailbox": {"url": mailbox, "box": f"{firm.id}-box"} if firm.updates else None,
+        "country": "JP",
+        "contact": f"privacy@{firm.id}.example",
+    }
+    profile = {name: value for name, value in profile.items() if value is not None}
+    return [
+        _action("member.admit", admitted),
+        _action("verifier.register", {"verifier": firm.id, "profile": profile}),
+    ]
+
+
+def _action(kind: str, body: JSONObject) -> Action:
+    return Action.from_json({"type": kind, "body": body})
 
 
 def _name(names: tuple[str, str]) -> JSONObject:

@@ -20,9 +20,13 @@ from warifu.demo.consortium import (
     SEAL_KID,
     TRUST_FRAMEWORK,
     Consortium,
+    Decision,
+    accredit_issuer,
     firm_keys,
     firms_authority,
     found_chain,
+    register_firm,
+    register_operator,
 )
 from warifu.demo.processes import Program, free_ports
 
@@ -60,6 +64,7 @@ class Network:
     home: Path
     programs: dict[str, Program] = field(default_factory=dict)
     passwords: dict[str, str] = field(default_factory=dict, repr=False)
+    founding: Decision | None = None
 
     def url(self, name: str) -> str:
         """Return a program's address."""
@@ -160,17 +165,20 @@ def found(network: Network) -> None:
     home = network.home
     network.start("chain")
     now = datetime.now(UTC)
-    consortium = Consortium(home / "chain", network.url("chain"))
-    consortium.accredit_issuer(network.url("issuer"), (home / "issuer" / "ca.txt").read_text(), now)
-    consortium.register_operator(network.url("mailbox"), now)
+    actions = [
+        accredit_issuer(network.url("issuer"), (home / "issuer" / "ca.txt").read_text(), now),
+        register_operator(network.url("mailbox")),
+    ]
     authority = firms_authority(now)
     for firm in cast.FIRMS:
         folder = home / "firms" / firm.id
         folder.mkdir(mode=0o700)
         keys = firm_keys(firm, authority, now)
         keys.write(folder)
-        consortium.register_firm(firm, keys, network.url("mailbox"), now)
+        actions += register_firm(firm, keys, network.url("mailbox"))
         write_firm_settings(network, firm, folder)
+    consortium = Consortium(home / "chain", network.url("chain"))
+    network.founding = consortium.decide(actions, "Founding of the demonstration network", now)
     config = str(home / "issuer" / "issuer.toml")
     command("issuer", "register-keys", "--config", config)
     for name, role in cast.OPERATORS:

@@ -16,12 +16,15 @@ from google.protobuf.message import Message
 
 from registry_chain.application import Application, Finalized, ValidatorUpdate
 from registry_chain.blocktime import unix
-from registry_chain.engines.blocks import APP_PROTOCOL
 from registry_chain.engines.cometbft import ledger
 from registry_chain.engines.cometbft.ledger import DecidedBlock, Signed
 from registry_chain.engines.cometbft.pb.tendermint.abci import types_pb2 as abci
 from registry_chain.engines.cometbft.pb.tendermint.crypto.keys_pb2 import PublicKey
 from registry_chain.engines.cometbft.pb.tendermint.crypto.proof_pb2 import ProofOp, ProofOps
+from registry_chain.engines.cometbft.pb.tendermint.types.params_pb2 import (
+    ConsensusParams,
+    VersionParams,
+)
 from registry_chain.engines.cometbft.snapshots import Snapshots
 from registry_chain.genesis import Genesis
 from registry_chain.light.codec import uvarint
@@ -106,7 +109,7 @@ class Adapter:
         return abci.ResponseInfo(
             data=_SOFTWARE,
             version=f"rules {self._genesis.rules_version}",
-            app_version=APP_PROTOCOL,
+            app_version=self._app.rules_version(info.height + 1),
             last_block_height=height,
             last_block_app_hash=info.app_hash if height else b"",
         )
@@ -210,8 +213,19 @@ class Adapter:
                 for one in judged.results
             ],
             validator_updates=[_update(one) for one in judged.validator_updates],
+            consensus_param_updates=self._new_version(request.height),
             app_hash=judged.app_hash,
         )
+
+    def _new_version(self, height: int) -> ConsensusParams | None:
+        """What the next header says of the rules, when a plan changes it [REG-UPG-2].
+
+        No plan or cancelling of this very block can matter for the next one [REG-UPG-1].
+        """
+        following = self._app.rules_version(height + 1)
+        if following == self._app.rules_version(height):
+            return None
+        return ConsensusParams(version=VersionParams(app=following))
 
     def _commit(self, _request: abci.RequestCommit) -> abci.ResponseCommit:
         with self._lock:

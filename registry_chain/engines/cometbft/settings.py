@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from registry_chain.engines.blocks import APP_PROTOCOL, MAX_BLOCK_BYTES, NO_GAS_LIMIT
+from registry_chain.engines.blocks import MAX_BLOCK_BYTES, NO_GAS_LIMIT
 from registry_chain.engines.cometbft.ledger import Signed
 from registry_chain.engines.cometbft.server import private_socket
 from registry_chain.genesis import Genesis, address_of
@@ -189,7 +189,7 @@ def genesis_document(
                 "max_bytes": "200000",
             },
             "validator": {"pub_key_types": ["ed25519"]},
-            "version": {"app": str(APP_PROTOCOL)},
+            "version": {"app": str(genesis.rules_version)},
             "abci": {"vote_extensions_enable_height": "0"},
         },
         "validators": list(validators),

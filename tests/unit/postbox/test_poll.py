@@ -223,7 +223,7 @@ def test_a_firm_cannot_take_another_firms_box(mailbox):
     """[SHA-BOX-2]"""
     mailbox.firm_box()
     stolen = mailbox.ledger.firm(FIRM, NOW).profile.mailbox
-    mailbox.ledger.chain.do("council", registration("car-two", mailbox=stolen))
+    mailbox.ledger.chain.decide(registration("car-two", mailbox=stolen))
     record = mailbox.ledger.firm("car-two", NOW)
     with pytest.raises(Untrusted):
         grant_firm_box(mailbox.services, record, now=NOW)

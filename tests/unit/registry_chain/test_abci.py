@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from registry_chain.transactions import SuspendMember, build_tx
 from ssi.errors import Malformed
 from tests.support.abci import node
 from tests.support.chain import open_engine
-from tests.support.registry import VALIDATOR, signer
+from tests.support.registry import T0, VALIDATOR, proposal, signer
 
 
 def tx(seq: int, member: str = "car-two", lane: int = 0) -> bytes:
@@ -29,7 +30,9 @@ def tx(seq: int, member: str = "car-two", lane: int = 0) -> bytes:
         lane=lane,
         seq=seq,
         valid_until_height=500,
-        body=SuspendMember(member=member, reason="x"),
+        body=replace(
+            proposal(SuspendMember(member=member, reason="x"), at=T0 + 60), id=f"stop-{lane}-{seq}"
+        ),
         signer=signer("council"),
     ).encode()
 

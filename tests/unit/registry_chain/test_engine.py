@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 import time
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,7 +21,14 @@ from registry_chain.transactions import SuspendMember, build_tx
 from registry_chain.trust_root import trust_from_genesis
 from ssi.errors import Refused, SSIError, Unavailable
 from tests.support.chain import START, TestClock, open_engine
-from tests.support.registry import VALIDATOR, accreditation, make_genesis, signer
+from tests.support.registry import (
+    T0,
+    VALIDATOR,
+    accreditation,
+    make_genesis,
+    proposal,
+    signer,
+)
 
 ANY_AGE = TrustOptions(max_age=None)
 
@@ -32,7 +40,9 @@ def tx(seq: int, member: str = "car-two", lane: int = 0) -> bytes:
         lane=lane,
         seq=seq,
         valid_until_height=500,
-        body=SuspendMember(member=member, reason="x"),
+        body=replace(
+            proposal(SuspendMember(member=member, reason="x"), at=T0 + 60), id=f"stop-{lane}-{seq}"
+        ),
         signer=signer("council"),
     ).encode()
 
@@ -356,7 +366,7 @@ def test_accreditation_is_listed(tmp_path: Path) -> None:
         lane=0,
         seq=1,
         valid_until_height=500,
-        body=accreditation(),
+        body=proposal(accreditation(), at=T0 + 60),
         signer=signer("council"),
     )
     engine.wait(engine.submit(raw.encode()), 5)

@@ -335,7 +335,7 @@ def test_names_in_records_are_text(tmp_path: Path) -> None:
     """[EXP-WEB-2]"""
     name = Name(ja="<script>alert(1)</script>", en='"><img src=x onerror=y>')
     with running(tmp_path / "c.db") as chain:
-        chain.do("council", accreditation(name=name))
+        chain.decide(accreditation(name=name))
         site = create_app(chain.engine, chain.clock).test_client()
         tx_id, _ = tx_at(chain, 2)
         for path in ("/record/issuer/city-kyc", "/records/issuer", f"/tx/{tx_id}", "/"):

@@ -13,7 +13,7 @@ from registry_chain.light import parse_bundle, verify_bundle
 from registry_chain.transactions import Name, SuspendMember, build_tx
 from registry_chain.trust_root import trust_from_genesis
 from tests.support.chain import START, Chain, running
-from tests.support.registry import accreditation, signer
+from tests.support.registry import T0, accreditation, proposal, signer
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def tx(seq: int, lane: int = 9) -> str:
         lane=lane,
         seq=seq,
         valid_until_height=900,
-        body=SuspendMember(member="watcher", reason="x"),
+        body=proposal(SuspendMember(member="watcher", reason="x"), at=T0 + 60),
         signer=signer("council"),
     )
 
@@ -230,8 +230,7 @@ def test_a_node_tells_about_itself(chain: Chain) -> None:
 
 def test_the_page_shows_records_and_runs_nothing(chain: Chain) -> None:
     """[REG-NODE-7]"""
-    chain.do(
-        "council",
+    chain.decide(
         accreditation(name=Name(ja="<script>alert(1)</script>", en='"><img src=x onerror=y>')),
     )
     for lang, word in (("ja", "共有台帳"), ("en", "Shared chain")):

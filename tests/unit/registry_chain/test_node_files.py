@@ -23,7 +23,7 @@ def parsed(*words: str) -> argparse.Namespace:
 
 
 def init(home: Path, *more: str) -> int:
-    members = ("--member", "council=admin:評議会:Council", "--member", "city-kyc=issuer,auditor")
+    members = ("--member", "council=voter:評議会:Council", "--member", "city-kyc=issuer,auditor")
     return cli.run(parsed("init", "--home", str(home), "--chain-id", "my-chain", *members, *more))
 
 
@@ -60,7 +60,9 @@ def test_a_chain_is_not_founded_twice(tmp_path: Path) -> None:
     assert (tmp_path / "home" / "validator.key").read_bytes() == before
 
 
-@pytest.mark.parametrize("text", ["council", "council=king", "council=admin:one", "C=admin"])
+@pytest.mark.parametrize(
+    "text", ["council", "council=king", "council=voter:one", "C=voter", "c=admin"]
+)
 def test_odd_members_are_refused(tmp_path: Path, text: str) -> None:
     words = ("init", "--home", str(tmp_path / "h"), "--chain-id", "my-chain", "--member", text)
     with pytest.raises(Malformed):
@@ -136,7 +138,7 @@ GENESES: dict[str, object] = {
     "a list": [],
     "no members": make_genesis().to_json() | {"members": []},
     "no validators": make_genesis().to_json() | {"validators": []},
-    "no administrator": make_genesis().to_json()
+    "no voter": make_genesis().to_json()
     | {"members": [m for m in make_genesis().to_json()["members"] if m["id"] != "council"]},  # type: ignore[index,union-attr]
     "a member twice": make_genesis().to_json()
     | {"members": make_genesis().to_json()["members"] * 2},  # type: ignore[operator]

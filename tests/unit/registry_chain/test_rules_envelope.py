@@ -6,9 +6,9 @@ from registry_chain.transactions import SuspendMember, UpdateMemberKeys, build_t
 from registry_chain.transactions.fields import bare_jwk
 from ssi.encoding import b64url_encode
 from tests.support.refusals import refused
-from tests.support.registry import Ledger, signer
+from tests.support.registry import T0, Ledger, proposal, signer
 
-STOP = SuspendMember(member="car-two", reason="unpaid")
+STOP = proposal(SuspendMember(member="car-two", reason="unpaid"), at=T0)
 
 
 def test_a_transaction_counts_in_its_lane() -> None:
@@ -16,7 +16,7 @@ def test_a_transaction_counts_in_its_lane() -> None:
     ledger = Ledger()
     ledger.do("council", STOP)
     assert ledger.state["lane/council/0"] == b'{"seq":1,"v":1}'
-    ledger.do("council", SuspendMember(member="watcher", reason="x"), lane=63)
+    ledger.decide(SuspendMember(member="watcher", reason="x"), lane=63)
     assert ledger.state["lane/council/63"] == b'{"seq":1,"v":1}'
 
 
@@ -85,7 +85,7 @@ def test_a_signature_of_another_key_is_refused() -> None:
 def test_a_suspended_member_is_silent() -> None:
     """[REG-TX-5], [REG-MEM-4]"""
     ledger = Ledger()
-    ledger.do("council", SuspendMember(member="city-kyc", reason="x"))
+    ledger.decide(SuspendMember(member="city-kyc", reason="x"))
     with refused(ledger, "REG-TX-5", "member_suspended"):
         ledger.do(
             "city-kyc",

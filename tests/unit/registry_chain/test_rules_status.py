@@ -77,7 +77,7 @@ def test_only_an_accredited_issuer_publishes(ledger: Ledger) -> None:
     """[REG-STA-1]"""
     with refused(ledger, "REG-STA-1", "issuer_unknown"):
         ledger.do("car-two", edition(1))
-    ledger.do("council", SuspendIssuer(issuer="city-kyc", reason="x"))
+    ledger.decide(SuspendIssuer(issuer="city-kyc", reason="x"))
     with refused(ledger, "REG-STA-1", "issuer_suspended"):
         ledger.do("city-kyc", edition(1))
 

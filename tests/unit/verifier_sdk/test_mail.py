@@ -18,10 +18,10 @@ from tests.support.registry import Ledger, accreditation, operation, registratio
 def firm_ledger():
     """A chain on which our firm is registered with the receipt key it really has."""
     chain = Ledger()
-    chain.do("council", accreditation())
+    chain.decide(accreditation())
     receipts = key("receipts", Alg.EDDSA).public_key.to_jwk(kid="receipts-1")
-    chain.do("council", registration("minpaku-one", receipt_keys=(receipts,)))
-    chain.do("council", operation())
+    chain.decide(registration("minpaku-one", receipt_keys=(receipts,)))
+    chain.decide(operation())
     return RulesLedger(clock=Clock(NOW), chain=chain)
 
 

@@ -34,7 +34,7 @@ from tests.support.firm_world import (
     kid,
     make_config,
 )
-from tests.support.registry import CHAIN, accreditation
+from tests.support.registry import CHAIN, accreditation, proposal
 from tests.support.registry import signer as council
 from verifier_sdk import Verifier, profiles
 
@@ -58,7 +58,7 @@ def chain(tmp_path) -> Iterator[Chain]:
             lane=0,
             seq=1,
             valid_until_height=100,
-            body=body,
+            body=proposal(body, at=seconds(found.clock.now)),
             signer=council("council"),
         )
         found.engine.wait(

@@ -78,7 +78,7 @@ def test_a_firm_that_is_not_registered_gets_nothing_not_even_a_refusal(supplied,
 
 
 def test_a_suspended_firm_is_not_trusted(own_world, tmp_path):
-    own_world.submit("council", SuspendVerifier(verifier="minpaku-one", reason="complaints"))
+    own_world.decide(SuspendVerifier(verifier="minpaku-one", reason="complaints"))
     with own_world.holder(tmp_path / "w") as holder, pytest.raises(Untrusted) as caught:
         holder.review(own_world.minpaku.ask("name"))
     assert caught.value.code == "request.firm_suspended"
