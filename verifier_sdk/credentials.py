@@ -239,17 +239,8 @@ def check_status(
         claims=verified.claims,
         vct=str(verified.claims["vct"]),
         issuer=presented.issuer,
-        trust_framework=_framework(verified.claims, one.record),
+        trust_framework=one.record.trust_framework,
         akis=frozenset(one.chain.akis),
         status_issued_at=status_list.issued_at,
         point=facts.point,
     )
-
-
-def _framework(claims: JSONObject, record: IssuerRecord) -> str:
-    verified = claims.get("verified_claims")
-    verification = verified.get("verification") if isinstance(verified, dict) else None
-    framework = verification.get("trust_framework") if isinstance(verification, dict) else None
-    if framework != record.trust_framework:
-        raise Untrusted("another trust framework", code="credential.trust_framework")
-    return record.trust_framework
