@@ -104,6 +104,10 @@ def _judge(kept: AnchorProof, policy: AnchorPolicy) -> VerifiedAnchor:
             return verify_token(kept.proof, kept.block_hash, policy.authorities)
         case Method.OPENTIMESTAMPS if policy.bitcoin is not None:
             return verify_ots(kept.proof, kept.block_hash, policy.bitcoin)
+        case Method.EVM if policy.evm is not None:
+            from registry_chain.anchoring.evm import verify_evm  # noqa: PLC0415 - an extra
+
+            return verify_evm(kept, policy.evm)
         case _:
             raise Untrusted("the policy takes no such proof", code="anchor.method_untrusted")
 
