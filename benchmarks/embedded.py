@@ -1,144 +1,302 @@
-"""The embedded engine against bare SQLite: single-record transactions, same bytes, same run.
+"""The embedded engine beside what a database could do, with a million keys, in one run.
 
-Talk goes to standard error; the figures are one line of JSON on standard output.
+In every round the same number of single-record transactions goes, with the same bytes, to
+  the limit      a bare signature check for each, nothing else,
+  the database   a signature check and a row in a plain SQLite table of as many keys, committed
+                 in groups as large as the engine's blocks,
+  the engine     parsing, signature, rules, map, blocks, both commits: every client waits for each
+                 acknowledgement before it sends its next transaction.
+The node's HTTP interface is asked in the same way at the end.
+
+Talk goes to standard error; the figures are one JSON object on standard output.
+
+    python benchmarks/embedded.py [--keys 1000000] [--rounds 5] [--transactions 4000] [--clients 32]
 """
 
+from __future__ import annotations
+
 import argparse
+import http.client
 import json
-import sqlite3
+import os
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median, quantiles
+from typing import Any
 
-from registry_chain.engines.embedded import EmbeddedEngine
-from registry_chain.transactions import CommitNotices, NoticeItem, build_tx
-from tests.support.registry import (
-    VALIDATOR,
-    digest_of,
-    make_genesis,
-    operation,
-    proposal,
-    signer,
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks import limits
+from benchmarks.states import (
+    CHAIN,
+    OPERATOR,
+    Lanes,
+    filling,
+    found_chain,
+    operator_registered,
+    signed_notices,
+    talk,
 )
+from registry_chain.cli import NODE_TOML
+from registry_chain.engines.embedded import EmbeddedEngine
+from registry_chain.genesis import genesis_records
+from registry_chain.keyfile import write_key
+from registry_chain.transactions import parse_tx
+from tests.support.registry import VALIDATOR, make_genesis, signer
+
+HTTP_CLIENTS = 16  # as many as the node has threads
 
 
-def talk(text: str) -> None:
-    sys.stderr.write(text + "\n")
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One contender in one round."""
+
+    per_second: float
+    cpu_us: float
+    times: list[float]
 
 
-def signed(count: int, deadline: int, clients: int) -> list[list[bytes]]:
-    """Transactions by lane, each of one notice."""
-    key = signer("yubin-box")
-    lanes: list[list[bytes]] = [[] for _ in range(clients)]
-    for n in range(count):
-        lane = lanes[n % clients]
-        item = NoticeItem(commitment=digest_of(f"notice {n}"), deadline=deadline)
-        token = build_tx(
-            chain_id="test-chain",
-            account="yubin-box",
-            lane=n % clients,
-            seq=len(lane) + 1,
-            valid_until_height=1000,
-            body=CommitNotices(items=(item,)),
-            signer=key,
-        )
-        lane.append(token.encode())
-    return lanes
+def run_limit(lanes: Lanes) -> Figures:
+    """Nothing but the signatures."""
+    key = signer(OPERATOR).public_key
+    parsed = [parse_tx(raw).jws for lane in lanes for raw in lane]
+
+    def work() -> list[float]:
+        for jws in parsed:
+            key.verify(jws.signing_input, jws.signature)
+        return []
+
+    return timed(work, len(parsed))
 
 
-def bare(folder: Path, lanes: list[list[bytes]]) -> list[float]:
-    """Commit the same bytes one by one, as safely."""
-    db = sqlite3.connect(folder / "bare.db", isolation_level=None)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("CREATE TABLE tx (id INTEGER PRIMARY KEY, raw BLOB NOT NULL)")
-    times = []
-    for raw in (raw for lane in lanes for raw in lane):
-        begin = time.perf_counter()
-        db.execute("INSERT INTO tx (raw) VALUES (?)", (raw,))
-        times.append(time.perf_counter() - begin)
-    db.close()
-    return times
+def run_database(path: Path, group: int, lanes: Lanes) -> Figures:
+    """A signature check and a row each, ``group`` rows a commit."""
+    key = signer(OPERATOR).public_key
+    db = limits.plain_table(path)
+    parsed = [parse_tx(raw) for lane in lanes for raw in lane]
 
-
-def engine_run(engine: EmbeddedEngine, lanes: list[list[bytes]]) -> tuple[float, list[float]]:
-    """Every lane is a client that waits for each acknowledgement before its next transaction."""
-
-    def client(lane: list[bytes]) -> list[float]:
+    def work() -> list[float]:
         times = []
-        for raw in lane:
+        for at in range(0, len(parsed), group):
             begin = time.perf_counter()
-            outcome = engine.wait(engine.submit(raw), 60)
-            times.append(time.perf_counter() - begin)
-            assert outcome.code == 0, outcome
+            batch = parsed[at : at + group]
+            rows = []
+            for tx in batch:
+                key.verify(tx.jws.signing_input, tx.jws.signature)
+                rows.append((tx.tx_id, tx.jws.payload))
+            db.execute("BEGIN IMMEDIATE")
+            db.executemany("INSERT INTO record (key, value) VALUES (?, ?)", rows)
+            db.execute("COMMIT")
+            times += [time.perf_counter() - begin] * len(batch)
         return times
 
-    begin = time.perf_counter()
-    with ThreadPoolExecutor(len(lanes)) as pool:
-        times = [one for lane in pool.map(client, lanes) for one in lane]
-    return time.perf_counter() - begin, times
-
-
-def summary(times: list[float], total: float) -> dict[str, float]:
-    ms = [1000 * one for one in times]
-    return {
-        "tx_per_s": round(len(times) / total, 1),
-        "p50_ms": round(median(ms), 2),
-        "p99_ms": round(quantiles(ms, n=100)[98], 2),
-    }
-
-
-def measured(name: str, job: Callable[[], dict[str, float]]) -> dict[str, float]:
-    figures = job()
-    talk(f"{name:<24} {figures}")
+    figures = timed(work, len(parsed))
+    db.close()
     return figures
 
 
+def run_engine(engine: EmbeddedEngine, lanes: Lanes) -> Figures:
+    """Every lane is a client that waits for each acknowledgement."""
+
+    def one(raw: bytes) -> None:
+        outcome = engine.wait(engine.submit(raw), 60)
+        if outcome.code != 0:
+            raise RuntimeError(outcome)
+
+    return concurrent([lambda raw=raw: one(raw) for raw in lane] for lane in lanes)
+
+
+def concurrent(clients: Any) -> Figures:
+    """Run the calls of each client in a thread of its own."""
+    calls = [list(client) for client in clients]
+
+    def client(mine: list[Callable[[], None]]) -> list[float]:
+        times = []
+        for call in mine:
+            begin = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - begin)
+        return times
+
+    def work() -> list[float]:
+        with ThreadPoolExecutor(len(calls)) as pool:
+            return [one for times in pool.map(client, calls) for one in times]
+
+    return timed(work, sum(map(len, calls)))
+
+
+def timed(work: Callable[[], list[float]], count: int) -> Figures:
+    begin, used = time.perf_counter(), time.process_time()
+    times = work()
+    wall, cpu = time.perf_counter() - begin, time.process_time() - used
+    return Figures(count / wall, cpu * 1e6 / count, times)
+
+
+def over_http(home: Path, lanes: Lanes) -> dict[str, float]:
+    """The same through a node of its own process, as ``warifu chain node`` runs it."""
+    port = _free_port()
+    text = NODE_TOML.format(chain=CHAIN, port=port)
+    (home / "node.toml").write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "warifu", "chain", "node", "--home", str(home)]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    begin = time.perf_counter()
+    with subprocess.Popen(command, env=environment) as node:
+        try:
+            while not _answers(port):
+                if node.poll() is not None or time.perf_counter() - begin > 120:
+                    raise RuntimeError("the node did not start")
+                time.sleep(0.02)
+            started = time.perf_counter() - begin
+            figures = concurrent(_posts(port, lane) for lane in lanes)
+            memory = _memory_mb(node.pid)
+        finally:
+            node.terminate()
+    return {
+        "tx_per_s": round(figures.per_second, 1),
+        **limits.latency(figures.times),
+        "start_s": round(started, 2),
+        "memory_mb": memory,
+    }
+
+
+def _posts(port: int, lane: list[bytes]) -> Iterator[Callable[[], None]]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+
+    def post(raw: bytes) -> None:
+        body = json.dumps({"tx": raw.decode()})
+        headers = {"Content-Type": "application/json"}
+        connection.request("POST", "/v1/tx?wait=commit", body, headers)
+        answer = connection.getresponse()
+        told = json.loads(answer.read())
+        if answer.status != 200 or told["code"] != 0:
+            raise RuntimeError(told)
+
+    return (lambda raw=raw: post(raw) for raw in lane)
+
+
+def _free_port() -> int:
+    import socket  # noqa: PLC0415
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(port: int) -> bool:
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+
+
+def _memory_mb(pid: int) -> int:
+    """The memory of a process and its children."""
+    pids = [str(pid)]
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    if children.exists():
+        pids += children.read_text().split()
+    total = 0
+    for one in pids:
+        status = Path(f"/proc/{one}/status")
+        if status.exists():
+            lines = status.read_text().splitlines()
+            total += sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+    return total // 1024
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--transactions", type=int, default=4000)
-    parser.add_argument("--clients", type=int, default=16, choices=range(1, 65))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--keys", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--transactions", type=int, default=4000, help="in each round")
+    parser.add_argument("--clients", type=int, default=32, choices=range(1, 65))
+    parser.add_argument("--folder", type=Path, help="where the files go; a temporary one")
     args = parser.parse_args()
+    facts = limits.machine()
+    with tempfile.TemporaryDirectory(dir=args.folder) as name:
+        figures = measured(Path(name), args)
+    print(json.dumps({"machine": facts} | figures, indent=2))
+
+
+def measured(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     now = int(time.time())
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        talk(f"signing {args.transactions} transactions")
-        lanes = signed(args.transactions, now + 86_400, args.clients)
-        genesis = make_genesis(time=now - 1)
-        engine = EmbeddedEngine(folder / "c.db", genesis, VALIDATOR, lambda: datetime.now(UTC))
-        begin_tx = build_tx(
-            chain_id="test-chain",
-            account="council",
-            lane=0,
-            seq=1,
-            valid_until_height=100,
-            body=proposal(operation(), at=now),
-            signer=signer("council"),
-        )
-        engine.wait(engine.submit(begin_tx.encode()), 10)
-
-        def plain() -> dict[str, float]:
-            times = bare(folder, lanes)
-            return summary(times, sum(times))
-
-        def busy() -> dict[str, float]:
-            total, times = engine_run(engine, lanes)
-            return summary(times, total)
-
+    genesis = make_genesis(time=now - 1)
+    home = folder / "node"
+    home.mkdir()
+    path = home / "chain.db"
+    talk(f"making a chain of {args.keys:,} keys")
+    records = genesis_records(genesis) | dict(filling(args.keys, now))
+    load = found_chain(path, genesis, records)
+    limits.plain_table(folder / "plain.db", records.items()).close()
+    del records
+    size = path.stat().st_size
+    begin = time.perf_counter()
+    engine = EmbeddedEngine(path, genesis, VALIDATOR, lambda: datetime.now(UTC))
+    start = time.perf_counter() - begin
+    engine.wait(engine.submit(operator_registered()), 60)
+    used: dict[int, int] = {}
+    rounds: list[dict[str, Figures]] = []
+    commits, heights = [], []
+    for number in range(args.rounds + 1):
+        before = engine.status().height
+        lanes = signed_notices(args.transactions, args.clients, used, before)
         figures = {
-            "bare_sqlite": measured("bare SQLite, one by one", plain),
-            "engine": measured(f"engine, {args.clients} clients", busy),
-            "clients": args.clients,
-            "transactions": args.transactions,
-            "height": engine.status().height,
+            "limit": run_limit(lanes),
+            "database": run_database(folder / "plain.db", args.clients, lanes),
+            "engine": run_engine(engine, lanes),
         }
-        engine.close()
-    sys.stdout.write(json.dumps(figures) + "\n")
+        if number == 0:
+            continue  # the first round warms
+        commits.append(limits.commit_ms(folder))
+        heights.append((engine.status().height - before) // 2)
+        rounds.append(figures)
+        talk(
+            " | ".join(
+                f"{name} {one.per_second:7.0f}/s {one.cpu_us:6.1f} us"
+                for name, one in figures.items()
+            )
+        )
+    engine.close()
+    talk("the same over HTTP")
+    (home / "genesis.json").write_bytes(genesis.to_bytes())
+    write_key(home / "validator.key", VALIDATOR)
+    rest = signed_notices(args.transactions, HTTP_CLIENTS, used, 2 * sum(heights))
+    web = over_http(home, rest)
+    return {
+        "keys": args.keys,
+        "clients": args.clients,
+        "transactions_each_round": args.transactions,
+        "transactions_in_a_block": round(args.transactions * args.rounds / sum(heights), 1),
+        "file_mb": size // 1_000_000,
+        "bulk_load": load,
+        "start_s": round(start, 2),
+        "commit_ms": limits.spread(commits),
+        "memory_mb": limits.peak_mb(),
+        "contenders": {name: summary(name, rounds) for name in ("limit", "database", "engine")},
+        "http": {"clients": HTTP_CLIENTS} | web,
+    }
+
+
+def summary(name: str, rounds: list[dict[str, Figures]]) -> dict[str, Any]:
+    mine = [figures[name] for figures in rounds]
+    times = [one for figures in mine for one in figures.times]
+    ratios = [figures[name].cpu_us / figures["limit"].cpu_us for figures in rounds]
+    against = [figures[name].per_second / figures["database"].per_second for figures in rounds]
+    return {
+        "tx_per_s": limits.spread([one.per_second for one in mine], 0),
+        "cpu_us_per_tx": limits.spread([one.cpu_us for one in mine], 1),
+        "cpu_in_signature_checks": limits.spread(ratios),
+        "rate_against_the_database": limits.spread(against),
+        **(limits.latency(times) if times else {}),
+    }
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ by one of a newer version [REG-MAP-3].
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, NamedTuple, TypeAlias
 
@@ -71,6 +70,17 @@ def inner_hash(left: bytes, right: bytes) -> bytes:
     return sha256(_INNER_TAG + left + right).digest()
 
 
+def _nodes_above(pairs: int) -> tuple[int, ...]:
+    """Return the nodes over pairs of slots, given as bits, each after those below it."""
+    nodes = {_SLOTS // 2 + pair for pair in range(_SLOTS // 2) if pairs >> pair & 1}
+    for _ in range(3):
+        nodes |= {node >> 1 for node in nodes}
+    return tuple(sorted(nodes - {0}, reverse=True))
+
+
+_ABOVE: Final = tuple(_nodes_above(pairs) for pairs in range(1 << _SLOTS // 2))
+
+
 class Page:
     """Four levels of the map: sixteen slots and the nodes over them, as a heap whose root is 1.
 
@@ -103,7 +113,7 @@ class Page:
 
     def _put(self, slots: Mapping[int, Slot]) -> None:
         hashes, weights = self._hashes, self._weights
-        above = 0  # a bit for each node to compute
+        pairs = 0  # a bit for each pair of slots that changed
         for index, slot in slots.items():
             node = _SLOTS + index
             self.slots[index] = slot
@@ -111,16 +121,14 @@ class Page:
                 weights[node], hashes[node] = 1, sha256(_LEAF_TAG + slot).digest()
             else:
                 weights[node], hashes[node] = 2, slot[8:]
-            above |= 1 << (node >> 1)
-        for node in range(_SLOTS - 1, 0, -1):
-            if above >> node & 1:
-                left = 2 * node
-                weights[node] = weights[left] + weights[left + 1]
-                if weights[node] > 1:
-                    hashes[node] = sha256(_INNER_TAG + hashes[left] + hashes[left + 1]).digest()
-                else:
-                    hashes[node] = hashes[left if weights[left] else left + 1]
-                above |= 1 << (node >> 1)
+            pairs |= 1 << (index >> 1)
+        for node in _ABOVE[pairs]:
+            left = 2 * node
+            weight = weights[node] = weights[left] + weights[left + 1]
+            if weight > 1:
+                hashes[node] = sha256(_INNER_TAG + hashes[left] + hashes[left + 1]).digest()
+            else:
+                hashes[node] = hashes[left if weights[left] else left + 1]
 
     def path(self, index: int) -> tuple[Slot, list[bytes]]:
         """Return what a search through a slot ends at, and the siblings from there upwards."""
@@ -160,22 +168,9 @@ class Page:
 _NEW_PAGE: Final = Page()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Update:
-    """What new leaves make of the map: its root and the pages that were replaced."""
-
-    root: Child | None
-    stale: tuple[tuple[int, str], ...]
-
-    @property
-    def root_hash(self) -> bytes:
-        """The hash of the whole map."""
-        return EMPTY if self.root is None else self.root.hash
-
-
 def update(
     root: Child | None, leaves: Iterable[Slot], *, version: int, load: LoadPage, save: SavePage
-) -> Update:
+) -> Child | None:
     """Put leaves into the map.
 
     Args:
@@ -186,9 +181,8 @@ def update(
         save: Takes each new page with its path, those below before those above.
 
     Returns:
-        The new root. A leaf that is there already changes nothing.
+        The new root page. A leaf that is there already changes nothing.
     """
-    stale: list[tuple[int, str]] = []
     written_by = version.to_bytes(8, "big")
 
     def put(path: str, old: Child | None, below: list[Slot]) -> Slot:
@@ -203,12 +197,10 @@ def update(
             return b""
         page = page.replaced(changed)
         save(path, page)
-        if old is not None:
-            stale.append((old.version, path))
         return written_by + page.hash
 
     top = put("", root, list(leaves))
-    return Update(root=_child(top) if top else root, stale=tuple(stale))
+    return _child(top) if top else root
 
 
 _Put: TypeAlias = Callable[[str, Child | None, list[Slot]], Slot]
@@ -264,7 +256,8 @@ def find(root: Child | None, wanted: bytes, *, load: LoadPage) -> tuple[Leaf | N
 def root_of(records: Mapping[str, bytes]) -> bytes:
     """Return the root of a map that holds exactly these records."""
     leaves = (leaf_of(key, value) for key, value in records.items())
-    return update(None, leaves, version=0, load=no_page, save=_forget).root_hash
+    root = update(None, leaves, version=0, load=no_page, save=_forget)
+    return EMPTY if root is None else root.hash
 
 
 def no_page(page: Child, path: str) -> Page:

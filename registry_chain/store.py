@@ -26,7 +26,7 @@ from ssi.errors import InvalidProof, Malformed, Unavailable
 Result = TypeVar("Result")
 Extra = Callable[[sqlite3.Connection], None]
 
-CACHED_PAGES: Final = 20_000
+CACHED_PAGES: Final = 50_000  # about 150 MB, if ever so many are used
 MAX_ITEMS: Final = 1000
 
 
@@ -158,15 +158,15 @@ class Store:
             if version < 0 or (head is not None and version <= head.version):
                 raise ValueError("a version is staged only above the last one")
             pages: dict[str, jmt.Page] = {}
-            update = jmt.update(
+            page = jmt.update(
                 None if head is None else head.child,
                 [jmt.leaf_of(key, value) for key, value in changes.items()],
                 version=version,
                 load=self._load,
                 save=pages.__setitem__,
             )
-            root = rows.root_after(version, update)
-            self._staged = Staged(root=root, changes=dict(changes), pages=pages, stale=update.stale)
+            root = rows.root_after(version, page)
+            self._staged = Staged(root=root, changes=dict(changes), pages=pages)
             return root.hash
 
     def commit(self, extra: Extra | None = None) -> None:

@@ -21,10 +21,6 @@ CREATE TABLE IF NOT EXISTS root (
 CREATE TABLE IF NOT EXISTS page (
     version INTEGER NOT NULL, path TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (version, path)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS stale (
-    since INTEGER NOT NULL, version INTEGER NOT NULL, path TEXT NOT NULL,
-    PRIMARY KEY (since, version, path)
-) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS record (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL, version INTEGER NOT NULL, value BLOB NOT NULL
 );
@@ -53,7 +49,6 @@ class Staged:
     root: Root
     changes: Changes
     pages: dict[str, jmt.Page]
-    stale: tuple[tuple[int, str], ...]
 
 
 _LAST: Final = "\x7f"  # above every character of a key
@@ -73,12 +68,14 @@ _LISTING: Final = {
 }
 
 
+# A page or value is needed until the next one of its path or key; there is always a next page,
+# because nothing leaves the map.
 _PRUNING: Final = (
-    "DELETE FROM page WHERE (version, path) IN (SELECT version, path FROM stale WHERE since <= ?)",
-    "DELETE FROM stale WHERE since <= ?",
-    """DELETE FROM record WHERE EXISTS (SELECT 1 FROM record AS later
-        WHERE later.key = record.key AND later.version > record.version AND later.version <= ?)""",
-    "DELETE FROM root WHERE version < ?",
+    """DELETE FROM page WHERE version <= ?1 AND (version, path) NOT IN
+        (SELECT MAX(version), path FROM page WHERE version <= ?1 GROUP BY path)""",
+    """DELETE FROM record WHERE version <= ?1 AND (version, key) NOT IN
+        (SELECT MAX(version), key FROM record WHERE version <= ?1 GROUP BY key)""",
+    "DELETE FROM root WHERE version < ?1",
 )
 _INSERT_ROOT: Final = "INSERT INTO root VALUES (?, ?, ?)"
 _INSERT_PAGE: Final = "INSERT INTO page VALUES (?, ?, ?)"
@@ -108,10 +105,11 @@ def root_at(db: sqlite3.Connection, version: int | None) -> Root | None:
     return None if row is None else Root(version=row[0], hash=bytes(row[1]), page=row[2])
 
 
-def root_after(version: int, update: jmt.Update) -> Root:
+def root_after(version: int, page: jmt.Child | None) -> Root:
     """Return the map as an update leaves it."""
-    page = None if update.root is None else update.root.version
-    return Root(version=version, hash=update.root_hash, page=page)
+    if page is None:
+        return Root(version=version, hash=jmt.EMPTY, page=None)
+    return Root(version=version, hash=page.hash, page=page.version)
 
 
 def listed(
@@ -143,10 +141,6 @@ def write(db: sqlite3.Connection, staged: Staged) -> None:
         _INSERT_PAGE, [(root.version, path, pages[path].encode()) for path in sorted(pages)]
     )
     db.executemany(
-        "INSERT INTO stale VALUES (?, ?, ?)",
-        sorted((root.version, version, path) for version, path in staged.stale),
-    )
-    db.executemany(
         _INSERT_RECORD,
         [(key, root.version, value) for key, value in sorted(staged.changes.items())],
     )
@@ -171,13 +165,13 @@ def fill(db: sqlite3.Connection, version: int, records: Iterable[tuple[str, byte
 
     db.executemany(_INSERT_RECORD, rows())
     leaves.sort()
-    update = jmt.update(
+    page = jmt.update(
         None,
         leaves,
         version=version,
         load=jmt.no_page,
-        save=lambda path, page: db.execute(_INSERT_PAGE, (version, path, page.encode())),
+        save=lambda path, new: db.execute(_INSERT_PAGE, (version, path, new.encode())),
     )
-    head = root_after(version, update)
+    head = root_after(version, page)
     db.execute(_INSERT_ROOT, (head.version, head.hash, head.page))
     return head
