@@ -10,14 +10,12 @@ from pathlib import Path
 from registry_chain.engines.cometbft.testnet import Member, make_validators, write_network
 from registry_chain.genesis import GenesisMember, new_genesis
 from registry_chain.keyfile import write_key
-from registry_chain.transactions.bodies import ROLES
 from registry_chain.transactions.fields import Name, bare_jwk
 from ssi.errors import Malformed
 from ssi.keys import Alg, generate_signer
 
 MOST = 50
-# The role that decides, whichever of the two rule sets is installed.
-DECIDES = "voter" if "voter" in ROLES else "admin"
+DECIDES = "voter"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,14 @@ from registry_chain.records import (
     member_key,
     validator_key,
 )
-from registry_chain.records_governance import PARAMS_KEY, ROLL_KEY, ParamsRecord, Roll
+from registry_chain.records_governance import (
+    PARAMS_KEY,
+    ROLL_KEY,
+    ROSTER_KEY,
+    ParamsRecord,
+    Roll,
+    Roster,
+)
 from registry_chain.transactions import fields as f
 from registry_chain.transactions.bodies import ROLES, account_keys
 from registry_chain.transactions.fields import Name
@@ -41,6 +48,7 @@ MAX_POWER = 2**31
 CONFIG_KEY = "config/chain"
 TIMELOCK = 7 * 86_400
 EMERGENCY = 72 * 3600
+NETWORK = 4  # validators; fewer tolerate no fault
 _LIMITS = JsonLimits(max_bytes=1_000_000, max_members=20_000)
 _PUBKEY_TYPE = "tendermint/PubKeyEd25519"
 
@@ -198,7 +206,8 @@ def _validator(item: JSON) -> JSONObject:
 
 def genesis_records(genesis: Genesis) -> dict[str, bytes]:
     """The state at height 0: the founding members, the validators and the parameters."""
-    records = _validator_records(genesis) | {
+    seats = _validator_records(genesis)
+    records = seats | {
         member_key(member.id): MemberRecord(
             state=ACTIVE,
             height=0,
@@ -221,6 +230,15 @@ def genesis_records(genesis: Genesis) -> dict[str, bytes]:
         majority_a=(3, 4),
         majority_b=(2, 3),
         majority_c=(1, 2),
+    ).to_bytes()
+    records[ROSTER_KEY] = Roster(
+        state=ACTIVE,
+        height=0,
+        time=time,
+        addresses=tuple(sorted(key.partition("/")[2] for key in seats)),
+        network=len(seats) >= NETWORK,
+        epoch_at=time,
+        epoch_power=sum(int(str(given["power"])) for given in genesis.validators),
     ).to_bytes()
     config: JSONObject = {
         "v": 1,

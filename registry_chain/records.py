@@ -220,6 +220,11 @@ class ValidatorRecord(Stoppable):
             reason=halt.reason,
         )
 
+    def settled(self, time: int) -> Self:
+        """Itself: power comes back only by a transaction, which tells the engine [REG-EMG-9]."""
+        del time
+        return self
+
     @property
     def voting_power(self) -> int:
         """The power it has among those that sign; none unless it is active."""

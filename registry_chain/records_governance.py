@@ -17,6 +17,8 @@ PLANNED, CANCELLED = "planned", "cancelled"
 HELD = "held"
 ROLL_KEY = "config/voters"
 PARAMS_KEY = "config/governance"
+ROSTER_KEY = "config/validators"
+MIGRATION_KEY = "migration/network"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,6 +274,64 @@ class CorrectionRecord(Record):
     def _read(cls, reading: Fields) -> Self:
         state, height, time = common(reading)
         return cls(state=state, height=height, time=time, dispute=reading.take_str("dispute"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roster(Record):
+    """The addresses of all validators there ever were, and how their power moved since a day began.
+
+    ``network`` is true for a chain of four or more validators. ``epoch_power`` is the whole power
+    when the day began; ``gained`` and ``lost`` are what was added and taken since [REG-VAL-7].
+    """
+
+    PREFIX = "config"
+    addresses: tuple[str, ...]
+    network: bool
+    epoch_at: int
+    epoch_power: int
+    gained: int = 0
+    lost: int = 0
+
+    @classmethod
+    def _read(cls, reading: Fields) -> Self:
+        state, height, time = common(reading)
+        return cls(
+            state=state,
+            height=height,
+            time=time,
+            addresses=reading.take_strs("addresses", max_items=2000),
+            network=reading.take_bool("network"),
+            epoch_at=reading.take_int("epoch_at"),
+            epoch_power=reading.take_int("epoch_power"),
+            gained=reading.take_int("gained"),
+            lost=reading.take_int("lost"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationRecord(Record):
+    """The move of the chain from one validator to a network [REG-MIG-1].
+
+    ``height`` is the block of the decision: its block and the next are still the old validator's,
+    the one after is signed by the new ones. ``by`` is the key of the proposal.
+    """
+
+    PREFIX = "migration"
+    retired: tuple[str, ...]
+    validators: tuple[str, ...]
+    by: str
+
+    @classmethod
+    def _read(cls, reading: Fields) -> Self:
+        state, height, time = common(reading)
+        return cls(
+            state=state,
+            height=height,
+            time=time,
+            retired=reading.take_strs("retired"),
+            validators=reading.take_strs("validators"),
+            by=reading.take_str("by"),
+        )
 
 
 def proposal_key(proposal: str) -> str:

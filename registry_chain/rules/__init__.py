@@ -35,6 +35,7 @@ from registry_chain.rules import (
     schemas,
     status,
     upgrades,
+    validators,
     verifiers,
 )
 from registry_chain.rules.context import (
@@ -91,6 +92,7 @@ _FAMILIES: tuple[Mapping[str, Rule], ...] = (
     disputes.RULES,
     emergency.RULES,
     upgrades.RULES,
+    validators.RULES,
 )
 _RECORDS: dict[str, Rule] = {kind: rule for family in _FAMILIES for kind, rule in family.items()}
 RULES: Mapping[str, Rule] = MappingProxyType(_RECORDS | proposals.rules(_RECORDS))

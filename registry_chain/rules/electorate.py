@@ -7,7 +7,14 @@ the rest for three days and decide alone.
 from dataclasses import dataclass
 from enum import Enum
 
-from registry_chain.records import ACTIVE, SUSPENDED, MemberRecord, member_key
+from registry_chain.records import (
+    ACTIVE,
+    SUSPENDED,
+    MemberRecord,
+    ValidatorRecord,
+    member_key,
+    validator_key,
+)
 from registry_chain.records_governance import (
     PARAMS_KEY,
     ROLL_KEY,
@@ -27,6 +34,12 @@ from registry_chain.transactions.bodies import (
 )
 from registry_chain.transactions.decisions import ExpelMember, SetRoles
 from registry_chain.transactions.governance import Class
+from registry_chain.transactions.validators import (
+    AddValidator,
+    RemoveValidator,
+    ReplaceValidator,
+    ReweighValidator,
+)
 
 VOTER = "voter"
 EMERGENCY = "emergency/"
@@ -132,7 +145,7 @@ def verdict(view: View, proposal: ProposalRecord, now: Standing) -> Verdict:
     proposal, naming one's opponents would be enough to outvote them.
     """
     needed = majority(params(view), proposal.of_class)
-    subjects = dict.fromkeys(subject(action.body) for action in proposal.actions)
+    subjects = dict.fromkeys(subject(view, action.body) for action in proposal.actions)
     tests = [_Test.of(now, one, needed, proposal.of_class) for one in subjects]
     if all(test.met for test in tests):
         return Verdict.CARRIED
@@ -177,9 +190,14 @@ def majority(rules: ParamsRecord, grade: Class) -> tuple[int, int]:
     return {Class.A: rules.majority_a, Class.B: rules.majority_b, Class.C: rules.majority_c}[grade]
 
 
-def subject(body: Body) -> str | None:
+def subject(view: View, body: Body) -> str | None:
     """The member an action is about, who has no vote on it."""
     match body:
+        case AddValidator():
+            return body.validator.member
+        case RemoveValidator() | ReweighValidator() | ReplaceValidator():
+            seat = find(view, ValidatorRecord, validator_key(body.address))
+            return None if seat is None else seat.member
         case ExpelMember() | SetRoles() | UpdateMemberKeys() | SuspendMember() | ReinstateMember():
             return body.member
         case _:

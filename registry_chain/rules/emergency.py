@@ -16,6 +16,7 @@ from registry_chain.records import (
     KeyRecord,
     MemberRecord,
     Stoppable,
+    ValidatorRecord,
     VerifierRecord,
 )
 from registry_chain.records_governance import (
@@ -36,6 +37,7 @@ from registry_chain.rules.context import (
     require_decision,
 )
 from registry_chain.rules.electorate import is_active_voter, params, require_active_voter
+from registry_chain.rules.validators import reseated
 from registry_chain.state import Changes, View
 from registry_chain.transactions.decisions import (
     LiftSuspension,
@@ -59,6 +61,7 @@ _KINDS: dict[str, type[Stoppable]] = {
     "issuer": IssuerRecord,
     "key": KeyRecord,
     "member": MemberRecord,
+    "validator": ValidatorRecord,
     "verifier": VerifierRecord,
 }
 
@@ -139,7 +142,9 @@ def _require_rested(before: EmergencyRecord | None, block: BlockContext) -> None
 def owner(view: View, target: str) -> str | None:
     """The member who may stop the target alone."""
     kind, _, rest = target.partition("/")
-    del view
+    if kind == "validator":
+        record = find(view, ValidatorRecord, target)
+        return None if record is None else record.member
     return None if kind == "family" else rest.partition("/")[0]
 
 
@@ -183,7 +188,14 @@ def _stopped(view: View, call: EmergencyRecord, by: str, block: BlockContext) ->
     stopped = record.stopped(
         at=block.time, height=block.height, until=call.until, by=by, reason=call.why
     )
-    return changes | {target: stopped.to_bytes()}
+    return changes | _put(view, target, stopped, block)
+
+
+def _put(view: View, target: str, record: Stoppable, block: BlockContext) -> Changes:
+    """Write a target; a validator only if the set stays safe."""
+    if isinstance(record, ValidatorRecord):
+        return reseated(view, {target.partition("/")[2]: record}, block)
+    return {target: record.to_bytes()}
 
 
 # --- decisions about it ---
@@ -223,7 +235,7 @@ def _lift(view: View, account: str, body: LiftSuspension, block: BlockContext) -
     if record.state != SUSPENDED:
         raise refuse("REG-EMG-6", "not_suspended", "the suspension has ended")
     resumed = record.resumed(at=block.time, height=block.height)
-    return changes | {body.target: resumed.to_bytes()}
+    return changes | _put(view, body.target, resumed, block)
 
 
 def _in_force(view: View, target: str, block: BlockContext, rule: str) -> EmergencyRecord:

@@ -25,6 +25,7 @@ from registry_chain.rules.context import (
     require_decision,
 )
 from registry_chain.rules.electorate import VOTER, enrolled
+from registry_chain.rules.validators import owns_validators
 from registry_chain.state import Changes, View
 from registry_chain.transactions import (
     AdmitMember,
@@ -109,6 +110,8 @@ def _expel(view: View, account: str, body: ExpelMember, block: BlockContext) -> 
     """The member goes, and with it what it was accredited for [REG-MEM-5]."""
     require_decision(account, "REG-MEM-5")
     record = _present(view, body.member, block, "REG-MEM-5")
+    if owns_validators(view, body.member):
+        raise refuse("REG-MEM-5", "owns_validators", "its validators are taken out first")
     gone = replace(
         record.stopped(
             at=block.time, height=block.height, until=None, by=account, reason=body.reason

@@ -1,10 +1,13 @@
-"""Rules for what the engine proves against validators. [REG-VAL-3]."""
+"""Rules for what the engine proves against validators. [REG-VAL-3], [REG-VAL-9]."""
 
 from collections.abc import Sequence
 
-from registry_chain.records import COMMITTED, OffenceRecord, offence_key
+from registry_chain.records import OffenceRecord, offence_key
 from registry_chain.rules.context import BlockContext, Offence, find
-from registry_chain.state import Changes, View
+from registry_chain.rules.validators import jailed
+from registry_chain.state import Changes, Overlay, View
+
+JAILED, ALARM = "jailed", "alarm"
 
 
 def apply_offences(view: View, offences: Sequence[Offence], block: BlockContext) -> Changes:
@@ -18,12 +21,15 @@ def apply_offences(view: View, offences: Sequence[Offence], block: BlockContext)
     Returns:
         The new records.
     """
-    changes: Changes = {}
+    overlay = Overlay(view)
     for offence in offences:
         key = offence_key(offence.height, offence.address, offence.kind)
-        if find(view, OffenceRecord, key) is None:
-            changes[key] = OffenceRecord(
-                state=COMMITTED,
+        if find(overlay, OffenceRecord, key) is None:
+            out = jailed(overlay, offence.address, key, block)
+            for name, value in (out or {}).items():
+                overlay.put(name, value)
+            record = OffenceRecord(
+                state=ALARM if out is None else JAILED,
                 height=block.height,
                 time=block.time,
                 kind=offence.kind,
@@ -31,5 +37,6 @@ def apply_offences(view: View, offences: Sequence[Offence], block: BlockContext)
                 at_height=offence.height,
                 at_time=offence.time,
                 power=offence.power,
-            ).to_bytes()
-    return changes
+            )
+            overlay.put(key, record.to_bytes())
+    return overlay.changes()

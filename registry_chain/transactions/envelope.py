@@ -14,6 +14,7 @@ from registry_chain.transactions import commitments as c
 from registry_chain.transactions import decisions as d
 from registry_chain.transactions import fields as f
 from registry_chain.transactions import governance as g
+from registry_chain.transactions import validators as n
 from registry_chain.transactions import verifiers as v
 from registry_chain.transactions.bodies import Body
 from ssi.encoding import Fields, JsonLimits, JSONObject, parse_json_object, sha256
@@ -67,6 +68,12 @@ _ALL: tuple[type[Body], ...] = (
     d.CancelUpgrade,
     d.SetParams,
     d.AssignArbiters,
+    n.AddValidator,
+    n.RemoveValidator,
+    n.ReweighValidator,
+    n.ReplaceValidator,
+    n.RejoinValidator,
+    n.Migrate,
 )
 TX_TYPES: Mapping[str, type[Body]] = MappingProxyType({kind.TYPE: kind for kind in _ALL})
 

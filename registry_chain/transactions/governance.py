@@ -13,6 +13,7 @@ from typing import ClassVar, Self
 from registry_chain.transactions import bodies as b
 from registry_chain.transactions import decisions as d
 from registry_chain.transactions import fields as f
+from registry_chain.transactions import validators as n
 from registry_chain.transactions import verifiers as v
 from registry_chain.transactions.bodies import Body
 from ssi.encoding import JSON, b64url_encode, sha256
@@ -29,7 +30,7 @@ class Class(StrEnum):
 
 
 _CLASSED: tuple[tuple[Class, tuple[type[Body], ...]], ...] = (
-    (Class.A, (d.SetParams, d.PlanUpgrade)),
+    (Class.A, (d.SetParams, d.PlanUpgrade, n.Migrate)),
     (
         Class.B,
         (
@@ -40,6 +41,10 @@ _CLASSED: tuple[tuple[Class, tuple[type[Body], ...]], ...] = (
             b.SuspendMember,
             b.ReinstateMember,
             d.CancelUpgrade,
+            n.AddValidator,
+            n.RemoveValidator,
+            n.ReweighValidator,
+            n.ReplaceValidator,
         ),
     ),
     (

@@ -92,7 +92,7 @@ REFUSED_ENVELOPES: dict[str, tuple[bytes, str]] = {
         canonical_json({k: v for k, v in envelope().items() if k != "seq"}),
         "tx.envelope",
     ),
-    "unknown type": (canonical_json(envelope(type="member.expel")), "tx.type"),
+    "unknown type": (canonical_json(envelope(type="member.crown")), "tx.type"),
     "lane 64": (canonical_json(envelope(lane=64)), "tx.lane"),
     "lane negative": (canonical_json(envelope(lane=-1)), "tx.envelope"),
     "sequence zero": (canonical_json(envelope(seq=0)), "tx.envelope"),
