@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Literal
 from registry_chain.anchoring.folder import AnchorFolder
 from registry_chain.anchoring.job import AnchorJob, Step
 from registry_chain.anchoring.kept import EpochVerdict, judge_folder
-from registry_chain.anchoring.proofs import VerifiedAnchor
+from registry_chain.anchoring.proofs import Method, VerifiedAnchor
 from registry_chain.anchoring.settings import AnchorSettings
 from registry_chain.anchoring.verify import AnchorReport
 from registry_chain.client import Genesis, HeadMemory, RegistryClient, Submitter
 from registry_chain.keyfile import read_key
-from ssi.fetch import FetchPolicy, http_fetch
+from ssi.errors import Malformed
+from ssi.fetch import Fetch, FetchPolicy, http_fetch
 
 if TYPE_CHECKING:
+    from registry_chain.anchoring.evm_job import AnchorContract
+
     # argparse has no public name for what add_subparsers returns.
     Actions = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
 
@@ -28,10 +31,7 @@ SECONDS = 30.0
 _OK, _FAILED = 0, 1
 _DID = {
     "stamped": ("stamped", "刻印を取得"),
-    "submitted": (
-        "handed to the calendar, waits for Bitcoin",
-        "カレンダーに提出、ビットコイン待ち",
-    ),
+    "submitted": ("handed in, waits for a final block", "提出済み、ブロックの確定待ち"),
     "upgraded": ("is in a Bitcoin block now", "ビットコインのブロックに入りました"),
     "kept": ("kept already", "取得済み"),
     "recorded": ("recorded on the chain", "台帳に記録"),
@@ -66,11 +66,21 @@ def add_commands(actions: "Actions") -> None:
     verify.add_argument("--genesis", type=Path, required=True)
     verify.add_argument("--settings", type=Path, required=True, help="anchoring.toml")
     verify.add_argument("--json", action="store_true", help="one JSON object a line")
+    final = words.add_parser(
+        "final",
+        help="pin the EVM blocks that proofs rest on, as your own node has them"
+        " / 証明が依拠する EVM ブロックを自分のノードで確かめて固定します",
+    )
+    final.add_argument("anchors", type=Path, help="the folder of kept proofs")
+    final.add_argument("--settings", type=Path, required=True, help="anchoring.toml")
+    final.add_argument("--loopback", action="store_true", help="allow http on 127.0.0.1")
 
 
 def run(args: argparse.Namespace) -> int:
     """Do what was asked."""
-    return _anchor(args) if args.action == "anchor" else _verify(args)
+    if args.action == "anchor":
+        return _anchor(args)
+    return _final(args) if args.word == "final" else _verify(args)
 
 
 def _anchor(args: argparse.Namespace) -> int:
@@ -85,19 +95,53 @@ def _anchor(args: argparse.Namespace) -> int:
     recorder = None
     if args.account is not None and args.key is not None:
         recorder = Submitter(client, args.account, read_key(args.key), args.lane)
+    settings = AnchorSettings.load(args.settings)
     job = AnchorJob(
         chain=client,
         folder=AnchorFolder(args.anchors),
-        settings=AnchorSettings.load(args.settings),
+        settings=settings,
         fetch=fetch,
         randomness=os.urandom,
         recorder=recorder,
+        contract=_contract(settings, fetch),
     )
     failed = False
     for step in job.run(datetime.now(UTC), epochs=args.epochs):
         failed = failed or step.did == "failed"
         _line(_step_json(step) if args.json else _step_text(step))
     return _FAILED if failed else _OK
+
+
+def _contract(settings: AnchorSettings, fetch: Fetch) -> "AnchorContract | None":
+    if settings.evm is None or settings.policy.evm is None:
+        return None
+    from registry_chain.anchoring.evm_job import AnchorContract  # noqa: PLC0415 - an extra
+
+    return AnchorContract.open(settings.evm, settings.policy.evm, fetch)
+
+
+def _final(args: argparse.Namespace) -> int:
+    """Ask our own EVM node for the hashes that proofs rest on, as lines for anchoring.toml."""
+    from registry_chain.anchoring.ethereum import read_header  # noqa: PLC0415 - an extra
+    from registry_chain.anchoring.evm import StorageProof  # noqa: PLC0415
+
+    settings = AnchorSettings.load(args.settings)
+    contract = _contract(
+        settings, http_fetch(FetchPolicy(allow_loopback_http=args.loopback, timeout=SECONDS))
+    )
+    if contract is None:
+        raise Malformed("the settings name no EVM node", code="config.malformed")
+    folder = AnchorFolder(args.anchors)
+    proofs = (proof for epoch in folder.epochs() for proof in folder.proofs(epoch))
+    numbers = {
+        read_header(StorageProof.parse(proof.proof).header).number
+        for proof in proofs
+        if proof.method is Method.EVM
+    }
+    for number in sorted(numbers):
+        block = contract.node.final_hash(number).hex()
+        _line(f'[[evm.final_block]]\nnumber = {number}\nhash = "{block}"')
+    return _OK
 
 
 def _verify(args: argparse.Namespace) -> int:

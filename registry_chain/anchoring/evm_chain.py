@@ -79,7 +79,7 @@ class EvmNode:
         url: The JSON-RPC address.
         chain_id: The chain's EIP-155 id, which the node must have.
         fetch: Bounded HTTP.
-        secret: The 32 bytes of the account's key.
+        secret: The 32 bytes of the account's key; ``None`` to read only.
         confirmations: How many blocks on top make one final; ``None`` to follow the chain's own
             ``finalized``.
     """
@@ -89,18 +89,20 @@ class EvmNode:
         url: str,
         chain_id: int,
         fetch: Fetch,
-        secret: bytes,
+        secret: bytes | None = None,
         confirmations: int | None = None,
     ) -> None:
         self._url = url
         self._chain_id = chain_id
         self._fetch = fetch
-        self._account = Account.from_key(secret)
+        self._account = None if secret is None else Account.from_key(secret)
         self._confirmations = confirmations
 
     @property
     def address(self) -> str:
         """The account's address."""
+        if self._account is None:
+            raise ValueError("this node was opened without a key")
         return str(self._account.address)
 
     def call(self, method: str, *params: JSON) -> JSON:
@@ -180,6 +182,16 @@ class EvmNode:
             raise Unavailable("the chain is too short", code="anchor.not_final")
         return self._block(hex(newest - self._confirmations))
 
+    def final_hash(self, number: int) -> bytes:
+        """The hash of the block at a number, which is final.
+
+        Raises:
+            Unavailable: ``anchor.not_final``.
+        """
+        if number > self.final_block().number:
+            raise Unavailable("the block is not final yet", code="anchor.not_final")
+        return self._block(hex(number)).hash
+
     def proof(self, contract: bytes, height: int, block_hash: bytes) -> tuple[FinalBlock, bytes]:
         """The proof that the contract keeps a hash, under the newest final block.
 
@@ -233,6 +245,8 @@ class EvmNode:
             "value": 0,
             "data": "0x" + data.hex(),
         } | ({} if to is None else {"to": _checksummed(to)})
+        if self._account is None:
+            raise ValueError("this node was opened without a key")
         signed = self._account.sign_transaction(transaction)
         return str(self.call("eth_sendRawTransaction", "0x" + signed.raw_transaction.hex()))
 

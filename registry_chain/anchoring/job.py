@@ -55,6 +55,19 @@ class Recorder(Protocol):
         ...
 
 
+class Contract(Protocol):
+    """What puts a hash into an EVM contract, and gets its proof."""
+
+    @property
+    def name(self) -> str:
+        """Our own name for its chain."""
+        ...
+
+    def proof(self, epoch: str, height: int, block_hash: bytes) -> bytes | None:
+        """The proof of a hash that is final, or ``None`` when it was only put in now."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """What the job did, or could not do. ``code`` is set when something is left to do."""
@@ -77,6 +90,7 @@ class AnchorJob:
         fetch: Bounded HTTP.
         randomness: Gives that many random bytes, for nonces.
         recorder: Puts records on the chain; ``None`` to keep proofs only.
+        contract: The EVM contract, as ``evm_job`` opens it; ``None`` to use none.
     """
 
     chain: Chain
@@ -85,6 +99,7 @@ class AnchorJob:
     fetch: Fetch
     randomness: Callable[[int], bytes]
     recorder: Recorder | None = None
+    contract: Contract | None = None
 
     def run(self, now: datetime, *, epochs: int) -> Iterator[Step]:
         """Anchor the last finished epochs, upgrade what is pending, record what is complete.
@@ -105,6 +120,8 @@ class AnchorJob:
             yield from self._stamps(epoch.name, block, now)
             for place in self.settings.calendars:
                 yield from self._attempt(epoch.name, Method.OPENTIMESTAMPS, place, block, now)
+            if self.contract is not None:
+                yield from self._contract(self.contract, epoch.name, block, now)
 
     def _block(
         self, epoch: Epoch, head: VerifiedLightBlock, now: datetime
@@ -193,6 +210,47 @@ class AnchorJob:
         self._judge_what_can_be(anchor, now)
         self.folder.keep(anchor, place.name)
         return anchor
+
+    def _contract(
+        self, contract: Contract, epoch: str, block: VerifiedLightBlock, now: datetime
+    ) -> Iterator[Step]:
+        place = Place(name=contract.name, url="")
+        did = "kept"
+        try:
+            anchor = self.folder.proof(epoch, Method.EVM.value, contract.name)
+            if anchor is None:
+                proof = contract.proof(epoch, block.height, block.header_hash)
+                did = "submitted" if proof is None else "stamped"
+                anchor = AnchorProof(
+                    method=Method.EVM,
+                    epoch=epoch,
+                    height=block.height,
+                    block_hash=block.header_hash,
+                    proof=proof or b"",
+                )
+                if proof is None:
+                    yield _step(anchor, place, did, "anchor.not_final")
+                    return
+                self.folder.keep(anchor, contract.name)
+            yield _step(anchor, place, did)
+            yield from self._record(anchor, place, now)
+        except Unavailable as error:
+            waits = error.code == "anchor.not_final"
+            yield Step(
+                epoch=epoch,
+                method=Method.EVM.value,
+                authority=contract.name,
+                did="submitted" if waits else "failed",
+                code=error.code,
+            )
+        except SSIError as error:
+            yield Step(
+                epoch=epoch,
+                method=Method.EVM.value,
+                authority=contract.name,
+                did="failed",
+                code=error.code,
+            )
 
     def _stamp(self, place: Place, block_hash: bytes) -> bytes:
         from registry_chain.anchoring import rfc3161  # noqa: PLC0415 - an extra

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from registry_chain.anchoring.epochs import Period
-from registry_chain.anchoring.policy import AnchorPolicy, BitcoinPolicy, TimeAuthority
+from registry_chain.anchoring.policy import AnchorPolicy, BitcoinPolicy, EvmPolicy, TimeAuthority
 from registry_chain.transactions.fields import slug
 from ssi.encoding import Fields, JSONObject
 from ssi.errors import Malformed
@@ -27,6 +27,15 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvmPlace:
+    """The node of an EVM chain to ask, and the file with the key that attests, if we do."""
+
+    url: str
+    key: Path | None
+    confirmations: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnchorSettings:
     """Whom to ask and whom to believe."""
 
@@ -34,6 +43,7 @@ class AnchorSettings:
     authorities: tuple[Place, ...]
     calendars: tuple[Place, ...]
     policy: AnchorPolicy
+    evm: EvmPlace | None = None
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -59,16 +69,19 @@ class AnchorSettings:
             _place(Fields(one, where="calendar", code=_CODE))
             for one in (reading.take_objects("calendar") if reading.has("calendar") else ())
         ]
-        bitcoin = reading.opt_fields("bitcoin")
+        bitcoin, evm = reading.opt_fields("bitcoin"), reading.opt_fields("evm")
+        evm_policy, evm_place = (None, None) if evm is None else _evm(evm, path.parent)
         policy = AnchorPolicy(
             authorities=tuple(authority for authority, _ in stamps),
             bitcoin=None if bitcoin is None else _bitcoin(bitcoin, path.parent),
+            evm=evm_policy,
             least=reading.opt_int("least", 1) or 2,
             tolerance=timedelta(seconds=reading.opt_int("tolerance_seconds") or 3600),
         )
         reading.done()
         places = tuple(place for _, place in stamps)
         names = [place.name for place in (*places, *calendars)]
+        names += [] if evm_policy is None else [evm_policy.name]
         if len(set(names)) != len(names):
             raise Malformed("two authorities have one name", code=_CODE)
         return cls(
@@ -76,6 +89,7 @@ class AnchorSettings:
             authorities=places,
             calendars=tuple(calendars),
             policy=policy,
+            evm=evm_place,
         )
 
 
@@ -123,6 +137,38 @@ def _bitcoin(reading: Fields, home: Path) -> BitcoinPolicy:
     )
     reading.done()
     return policy
+
+
+def _evm(reading: Fields, home: Path) -> tuple[EvmPolicy, EvmPlace | None]:
+    finals: dict[int, bytes] = {}
+    for one in reading.take_objects("final_block") if reading.has("final_block") else ():
+        final = Fields(one, where="evm.final_block", code=_CODE)
+        finals[final.take_int("number")] = _hex(final.take_str("hash", max_len=66), 32)
+        final.done()
+    policy = EvmPolicy(
+        name=slug(reading.take_str("name"), "name"),
+        chain_id=reading.take_int("chain_id", 1),
+        contract=_hex(reading.take_str("contract", max_len=42), 20),
+        final_blocks=finals,
+    )
+    url, key = reading.opt_str("url"), reading.opt_str("key")
+    confirmations = reading.opt_int("confirmations", 1)
+    reading.done()
+    place = None
+    if url is not None:
+        key_file = None if key is None else home / key
+        place = EvmPlace(url=url, key=key_file, confirmations=confirmations)
+    return policy, place
+
+
+def _hex(text: str, size: int) -> bytes:
+    try:
+        raw = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        raw = b""
+    if len(raw) != size:
+        raise Malformed("an EVM address or hash is not one", code=_CODE)
+    return raw
 
 
 def _read(path: Path, most: int) -> bytes:

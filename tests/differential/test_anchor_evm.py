@@ -21,7 +21,10 @@ from registry_chain.anchoring.evm_chain import EvmNode, made_at, read_secret
 from ssi.encoding import JSONObject, sha256
 from ssi.errors import Refused, Rejected, Unavailable, Unreachable
 from ssi.fetch import FetchPolicy, http_fetch
+from tests.support.anchored import tick
 from tests.support.anvil import CHAIN_ID, PEERS, anvil, require_anvil
+from tests.support.chain import running
+from warifu.__main__ import main
 
 pytestmark = pytest.mark.node
 
@@ -246,3 +249,56 @@ def test_a_node_of_another_chain_gets_no_signature(url, contract):
         node(url).call("no_such_method")
     with pytest.raises(Unreachable):
         node(url).kept(bytes(20), 7)
+
+
+SETTINGS = """\
+least = 1
+tsa = []
+[evm]
+name = "anvil"
+chain_id = 31337
+contract = "{contract}"
+url = "{url}"
+key = "evm.key"
+confirmations = 3
+"""
+
+
+def test_the_job_puts_an_hour_into_the_contract_and_it_is_proven_offline(
+    url, contract, tmp_path, capsys
+):
+    """Hand in, wait, prove, pin the block as our own node has it, verify."""
+    (tmp_path / "evm.key").write_text(ATTESTER.hex())
+    (tmp_path / "evm.key").chmod(0o600)
+    settings = tmp_path / "anchoring.toml"
+    settings.write_text(SETTINGS.format(contract=contract.hex(), url=url))
+    with running(tmp_path / "chain.db") as chain:
+        hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+        for seq, minutes in enumerate((-30, 0), 1):
+            chain.clock.now = hour + timedelta(minutes=minutes)
+            tick(chain, seq)
+        (tmp_path / "genesis.json").write_bytes(chain.genesis.to_bytes())
+        place = ["--settings", f"{settings}"]
+        job = [
+            "chain", "anchor", *place, "--genesis", f"{tmp_path}/genesis.json", "--node", chain.url,
+            "--anchors", f"{tmp_path}/anchors", "--epochs", "1", "--json", "--loopback",
+        ]  # fmt: skip
+
+        def did() -> list[str]:
+            assert main(job) == 0
+            return [json.loads(line)["did"] for line in capsys.readouterr().out.splitlines()]
+
+        assert did() == ["submitted"]
+        mine(url, 4)
+        assert did() == ["stamped"]
+        assert did() == ["kept"]
+    verify = [
+        "chain", "anchors", "verify", f"{tmp_path}/anchors", *place,
+        "--genesis", f"{tmp_path}/genesis.json",
+    ]  # fmt: skip
+    assert main(verify) == 1
+    assert "anchor.not_final" in capsys.readouterr().out
+    assert main(["chain", "anchors", "final", f"{tmp_path}/anchors", *place, "--loopback"]) == 0
+    settings.write_text(settings.read_text() + capsys.readouterr().out)
+    assert main(verify) == 0
+    assert contract.hex() in capsys.readouterr().out

@@ -18,7 +18,14 @@ from warifu.demo.network import Network, write_firm_settings
 from warifu.demo.processes import Program
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = ["README.md", "README.ja.md", "docs/firm.md", "SECURITY.md", "specs/adr/README.md"]
+PAGES = [
+    "README.md",
+    "README.ja.md",
+    "docs/firm.md",
+    "docs/anchoring.md",
+    "SECURITY.md",
+    "specs/adr/README.md",
+]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -24,12 +24,12 @@ from registry_chain.anchoring.settings import AnchorSettings
 from registry_chain.client import Submitter
 from registry_chain.keyfile import write_key
 from registry_chain.records import BridgeRecord
-from registry_chain.transactions import AttestBridge, build_tx
 from ssi.errors import Malformed
 from ssi.fetch import FetchPolicy, http_fetch
 from tests.support import bitcoin
+from tests.support.anchored import tick
 from tests.support.chain import running
-from tests.support.registry import digest_of, signer
+from tests.support.registry import signer
 from tests.support.tsa import make_tsa, serving
 from warifu.__main__ import main
 
@@ -57,26 +57,6 @@ file = "headers.bin"
 height = {start}
 hash = "{pin}"
 """
-
-
-def tick(chain, seq: int) -> None:
-    """A block at the clock's time."""
-    token = build_tx(
-        chain_id=chain.genesis.chain_id,
-        account="watcher",
-        lane=1,
-        seq=seq,
-        valid_until_height=chain.engine.status().height + 100,
-        body=AttestBridge(
-            epoch="2020-01-01",
-            height=1,
-            block_hash=digest_of("block"),
-            method="evm",
-            digest=digest_of(f"tick {seq}"),
-        ),
-        signer=signer("watcher"),
-    )
-    assert chain.engine.wait(chain.engine.submit(token.encode()), 10.0).code == 0
 
 
 @pytest.fixture
@@ -281,7 +261,7 @@ def test_the_commands_do_the_same(chain, world, tmp_path, capsys, monkeypatch):
     assert main(verify) == 1
     assert "保管された証明がありません" in capsys.readouterr().out
     assert main(words) == 0
-    assert "カレンダーに提出" in capsys.readouterr().out
+    assert "ブロックの確定待ち" in capsys.readouterr().out
     assert main(verify) == 1
     assert "anchor.pending" in capsys.readouterr().out
     world.calendar.mine()
