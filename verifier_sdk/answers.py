@@ -204,8 +204,8 @@ def _keep_effect(
         )
     if verdict.withdrawal is not None:
         db.execute(
-            "UPDATE consents SET withdrawn_at = ?, withdrawal = ?"
-            " WHERE record_id = ? AND withdrawn_at IS NULL",
+            "UPDATE consents SET withdrawn_at = coalesce(withdrawn_at, ?), withdrawal = ?"
+            " WHERE record_id = ? AND withdrawal IS NULL",
             (seconds(now), verdict.withdrawal, consent.record_id),
         )
     if verdict.rights is not None:

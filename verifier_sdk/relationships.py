@@ -114,6 +114,26 @@ def find_consent(store: Store, record_id: str) -> KeptConsent | None:
     return _consent(rows[0]) if rows else None
 
 
+def consents(store: Store, reference: str | None = None) -> tuple[KeptConsent, ...]:
+    """Return the consents of a customer, or of all, the oldest first."""
+    rows = store.rows(
+        "SELECT record_id, relationship, reference, commitment, client_id, profile, updates,"
+        " return_box, until, withdrawn_at FROM consents WHERE ?1 IS NULL OR reference = ?1"
+        " ORDER BY given_at, record_id",
+        (reference,),
+    )
+    return tuple(_consent(row) for row in rows)
+
+
+def end_consent(store: Store, record_id: str, at: datetime) -> None:
+    """Note that a consent was withdrawn, without the holder's message."""
+    with store.write() as db:
+        db.execute(
+            "UPDATE consents SET withdrawn_at = ? WHERE record_id = ? AND withdrawn_at IS NULL",
+            (seconds(at), record_id),
+        )
+
+
 def _consent(row: Row) -> KeptConsent:
     return KeptConsent(
         record_id=row[0],

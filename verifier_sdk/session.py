@@ -28,6 +28,7 @@ from verifier_sdk import answers, relationships, requests, updates
 from verifier_sdk.answers import Desk, Firm
 from verifier_sdk.background import repeat
 from verifier_sdk.config import VerifierConfig, load_agreement_key, load_signer
+from verifier_sdk.consents import is_due, notice_withdrawals
 from verifier_sdk.events import Handler, Handlers
 from verifier_sdk.intake import Answered, Intake, hidden, unclaimed
 from verifier_sdk.ledger import OnlineLedger, Registry, open_registry
@@ -35,7 +36,7 @@ from verifier_sdk.mail import Mail
 from verifier_sdk.policy import Policy
 from verifier_sdk.ports import RequestState, SentRequest
 from verifier_sdk.profiles import Profile
-from verifier_sdk.relationships import HistoryEntry, StoredReceipt
+from verifier_sdk.relationships import HistoryEntry, KeptConsent, StoredReceipt
 from verifier_sdk.requests import PresentationRequest
 from verifier_sdk.results import VerifiedPresentation
 from verifier_sdk.status import StatusLists
@@ -354,6 +355,31 @@ class Verifier:
             self._box = record.profile.mailbox.box
         return self._box
 
+    # --- consents ---
+
+    def consents(self, reference: str | None = None) -> tuple[KeptConsent, ...]:
+        """The consents of a customer, or of all; ask ``stands(now)`` before using the data."""
+        return relationships.consents(self.store, reference)
+
+    def refresh_consents(self, now: datetime | None = None) -> tuple[str, ...]:
+        """Look every standing consent up on the chain; the background does it by itself.
+
+        Returns:
+            The record ids of consents whose withdrawal was not known here yet.
+
+        Raises:
+            Unavailable: The ledger does not answer, or a handler failed.
+        """
+        at = now or self._clock()
+        standing = [one for one in self.consents() if one.stands(at)]
+        return notice_withdrawals(
+            standing,
+            ledger=OnlineLedger(self._registry, max_age=self.policy.max_age),
+            store=self.store,
+            handlers=self._handlers,
+            now=at,
+        )
+
     # --- what the firm must be able to show ---
 
     def history(self, reference: str) -> tuple[HistoryEntry, ...]:
@@ -395,6 +421,8 @@ class Verifier:
             else:
                 self.push_receipts()
             self.clean()
+            if is_due(self.store, self._clock()):
+                self.refresh_consents()
 
         return repeat(work, pause=seconds_between, at_end=self.store.close)
 

@@ -24,6 +24,7 @@ from ssi.updates import (
 )
 from verifier_sdk.addresses import VerifiedAddress, verify_address
 from verifier_sdk.answers import Desk, FirmMessage, Verdict, answer
+from verifier_sdk.consents import notice_withdrawals
 from verifier_sdk.events import (
     Accept,
     AcceptPending,
@@ -163,6 +164,10 @@ def _judge_address(  # noqa: PLR0913, PLR0917 - what a verdict rests on
     now: datetime,
 ) -> Verdict:
     if not consent.stands(now) or not consent.updates:
+        return Verdict(outcome=Outcome.REJECTED, code=RejectCode.CONSENT_WITHDRAWN)
+    if notice_withdrawals(
+        [consent], ledger=desk.ledger, store=desk.store, handlers=desk.handlers, now=now
+    ):
         return Verdict(outcome=Outcome.REJECTED, code=RejectCode.CONSENT_WITHDRAWN)
     if now >= received.envelope.deadline:
         # The holder counts it as unanswered by now and may have told us otherwise.

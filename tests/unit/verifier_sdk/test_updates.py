@@ -10,7 +10,13 @@ from sqlite3 import IntegrityError
 
 import pytest
 
-from registry_chain.records import SUSPENDED, issuer_key
+from registry_chain.records import (
+    SUSPENDED,
+    WITHDRAWN,
+    ConsentRecord,
+    consent_key,
+    issuer_key,
+)
 from ssi.errors import BindingMismatch, Rejected, Replayed, SSIError, Unavailable, Untrusted
 from ssi.rights import RightsKind
 from ssi.status_list import new_status_list
@@ -324,3 +330,85 @@ def test_garbage_is_refused_without_a_trace(world, garbage):
         world.verifier.receive_update(garbage)
     assert not table(world, "inbox")
     assert urn().startswith("urn:uuid:")
+
+
+# --- a withdrawal that is known only from the chain ---
+
+
+def withdrawn_on_chain(world, record_id):
+    (consent,) = [one for one in world.verifier.consents() if one.record_id == record_id]
+    at = int((NOW - timedelta(hours=2)).timestamp())
+    record = ConsentRecord(
+        state=WITHDRAWN,
+        height=7,
+        time=at,
+        key="k" * 43,
+        jwk={"kty": "OKP"},
+        until=at + 10**7,
+        operator="yubin-box",
+        withdrawn_at=at,
+    )
+    world.ledger.put(consent_key(consent.commitment), record)
+    return consent
+
+
+def test_an_address_after_a_withdrawal_on_the_chain_is_not_taken(world, mover):
+    """[TRUST-UPD-5] The message never came; the chain knows."""
+    told, moves = [], []
+    world.verifier.on("consent.withdrawn")(told.append)
+    world.verifier.on("address.updated")(moves.append)
+    (consent,) = world.verifier.consents("booking-42")
+    assert consent.stands(NOW)
+    withdrawn_on_chain(world, consent.record_id)
+    for _ in range(2):
+        facts = send(mover, mover.moved())
+        assert (facts.state, facts.code) == (Outcome.REJECTED, RejectCode.CONSENT_WITHDRAWN)
+    assert [(one.reference, one.record_id) for one in told] == [("booking-42", consent.record_id)]
+    assert told[0].withdrawn_at == NOW - timedelta(hours=2)
+    assert not moves
+    assert not world.verifier.history("booking-42")
+    assert not world.verifier.consents("booking-42")[0].stands(NOW)
+
+
+def test_the_firm_learns_of_withdrawals_without_any_message(world, mover):
+    """[TRUST-UPD-5]"""
+    told = []
+    world.verifier.on("consent.withdrawn")(told.append)
+    assert world.verifier.refresh_consents(NOW) == ()
+    (consent,) = world.verifier.consents()
+    withdrawn_on_chain(world, consent.record_id)
+    assert world.verifier.refresh_consents(NOW) == (consent.record_id,)
+    assert world.verifier.refresh_consents(NOW) == ()
+    assert len(told) == 1
+    facts = send(mover, mover.withdrawn())
+    assert facts.state is Outcome.ACCEPTED
+    assert len(told) == 1, "the message tells nothing new"
+    assert world.verifier.store.rows("SELECT withdrawal FROM consents") != [(None,)]
+
+
+def test_a_handler_that_fails_hears_of_the_withdrawal_again(world, mover):
+    """[TRUST-UPD-5] [TRUST-EV-1]"""
+    calls = []
+
+    @world.verifier.on("consent.withdrawn")
+    def fail_once(ended):
+        calls.append(ended.record_id)
+        if len(calls) == 1:
+            raise OSError
+
+    (consent,) = world.verifier.consents()
+    withdrawn_on_chain(world, consent.record_id)
+    with pytest.raises(Unavailable):
+        world.verifier.refresh_consents(NOW)
+    assert world.verifier.consents()[0].stands(NOW)
+    assert world.verifier.refresh_consents(NOW) == (consent.record_id,)
+    assert len(calls) == 2
+
+
+def test_without_the_ledger_an_address_waits(world, mover):
+    """[TRUST-UPD-5]"""
+    world.ledger.online = False
+    with pytest.raises(Unavailable):
+        send(mover, mover.moved())
+    world.ledger.online = True
+    assert send(mover, mover.moved()).state is Outcome.ACCEPTED
