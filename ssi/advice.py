@@ -165,6 +165,12 @@ ADVICE: dict[str, Advice] = {
         "An answer to this request is being taken right now. Wait half a minute and try again.",
         "この依頼への回答を処理しています。30秒ほど待って、もう一度お試しください。",
     ),
+    "session.held": Advice(
+        "The answer is good and waits until the customer's browser comes back from the wallet. "
+        "Let the customer follow the link that the wallet shows, in the same browser.",
+        "回答は有効です。利用者のブラウザーがウォレットから戻るのを待っています。"
+        "ウォレットが示すリンクを、同じブラウザーで開くよう案内してください。",
+    ),
     "session": Advice(
         "The session is over, or is another one. Start again.",
         "手続きが終了しているか、別の手続きです。最初からやり直してください。",

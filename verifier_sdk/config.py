@@ -73,6 +73,7 @@ _KNOWN = frozenset(
         "stapled_age_seconds",
         "max_age_by_profile",
         "offline",
+        "same_device",
         "request_seconds",
         "ca_file",
     }
@@ -105,6 +106,7 @@ class VerifierConfig:
     stapled_age: timedelta = timedelta(hours=24)
     profile_ages: Mapping[str, timedelta] = field(default_factory=dict)
     offline: bool = False
+    same_device: bool = False
     request_life: timedelta = timedelta(minutes=5)
     ca_file: str | None = None
 
@@ -178,6 +180,7 @@ def _parse(data: Mapping[str, object], home: Path) -> VerifierConfig:
         stapled_age=_period(data, "stapled_age_seconds", _DAY),
         profile_ages=_ages(data.get("max_age_by_profile", {})),
         offline=_flag(data, "offline", default=False),
+        same_device=_flag(data, "same_device", default=False),
         request_life=_period(data, "request_seconds", 300),
         ca_file=_opt_text(data, "ca_file"),
     )

@@ -123,7 +123,8 @@ class _Endpoints:
             "request.html",
             request_id=request_id,
             link=found.link,
-            qr=Markup(found.qr_svg()),  # noqa: S704 - our own drawing of our own link
+            # A request for this device has no QR code: another one could not finish it.
+            qr=None if self._verifier.is_same_device(request_id) else Markup(found.qr_svg()),  # noqa: S704 - our own drawing of our own link
             purpose=profile.purpose,
             legal_basis=profile.legal_basis,
             retention=profile.retention.text,
@@ -152,6 +153,8 @@ class _Endpoints:
             return self._show(
                 row_of(error).http, "message.html", message="not_yours", state="refused"
             )
+        except Unavailable:
+            return self._show(503, "message.html", message="claimed", state="claimed")
         state = outcome.state.value
         return self._show(200, "message.html", message=state, state=state)
 

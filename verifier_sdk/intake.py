@@ -19,7 +19,7 @@ from ssi.forms import parse_form
 from ssi.keys import Random, Signer
 from ssi.oid4vp import ResponseError, ResponseReply, parse_response, response_key_id
 from ssi.sharing import build_countersignature
-from verifier_sdk import relationships
+from verifier_sdk import held, relationships
 from verifier_sdk.config import VerifierConfig
 from verifier_sdk.events import Handlers
 from verifier_sdk.ledger import OnlineLedger, Registry
@@ -27,17 +27,21 @@ from verifier_sdk.policy import Policy
 from verifier_sdk.ports import RequestState, SentRequest, StatusView
 from verifier_sdk.records import receipt_record
 from verifier_sdk.results import RejectedPresentation, Trail, VerifiedPresentation
-from verifier_sdk.store import Store, dump, seconds
+from verifier_sdk.store import Outcome, Store, dump, seconds
 from verifier_sdk.verifier import verify_presentation
 
 FRESH_BYTES: Final = 24
+_NOTHING: Final = Outcome(state=RequestState.EXPIRED, code=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """A verified answer and what the wallet is told about it."""
+    """A verified answer and what the wallet is told about it.
 
-    result: VerifiedPresentation
+    ``result`` is ``None`` while the browser that began the request has to come back first.
+    """
+
+    result: VerifiedPresentation | None
     reply: ResponseReply = field(repr=False)
 
 
@@ -59,28 +63,77 @@ class Intake:
         trail = Trail()
         request = unclaimed(self.store, self._find(form, request_id), now)
         try:
-            result = verify_presentation(
-                form,
-                request=request,
-                ledger=OnlineLedger(
-                    self.registry,
-                    max_age=self.policy.max_age,
-                    stapled_age=self.policy.stapled_age,
-                    stapled=lambda: self._stapled(form, request),
-                    offline=self.config.offline,
-                ),
-                statuses=self.statuses,
-                now=now,
-                policy=self.policy,
-                trail=trail,
-            )
+            result = self._verified(form, request, now, trail)
         except ConsentDeclined as error:
             self._close(request, RequestState.DECLINED, error, trail)
             raise
         except Rejected as error:
             self._close(request, RequestState.REJECTED, error, trail)
             raise
+        if held.is_marked(self.store, request.id):
+            return self._hold(request, result, now, form=form)
         return self._accept(request, result, now, form=form)
+
+    def redeem(self, request_id: str, now: datetime) -> None:
+        """Finish a held answer: its browser is back [TRUST-WEB-3].
+
+        The sealed answer is judged again, as of now; a bad one ends the request.
+
+        Raises:
+            Unavailable: No verdict, or a handler failed: the browser may come again.
+        """
+        request, kept = self.store.request(request_id), held.find(self.store, request_id)
+        if request is None or kept is None:
+            return
+        trail = Trail()
+        try:
+            result = self._verified(kept.form, replace(request, life=RequestState.OPEN), now, trail)
+        except (Rejected, ConsentDeclined) as error:
+            held.reject(self.store, request_id, error.code)
+            self._tell_rejected(request, error, trail)
+            return
+        if not held.claim(self.store, request_id, now):
+            return  # another tab of the same browser
+        result = replace(result, records=receipt_record(result, request, self.config.verifier_id))
+        code = (self.store.outcome(request_id, now) or _NOTHING).response_code or ""
+        try:
+            self.handlers.tell("presentation.verified", result)
+            self._keep(request, result, code, now, form=kept.form, extra=kept.extra)
+        except SSIError:
+            held.give_back(self.store, request_id, claimed_at=now)
+            raise
+        held.forget(self.store, request_id)
+
+    def _verified(
+        self, form: bytes, request: SentRequest, now: datetime, trail: Trail
+    ) -> VerifiedPresentation:
+        return verify_presentation(
+            form,
+            request=request,
+            ledger=OnlineLedger(
+                self.registry,
+                max_age=self.policy.max_age,
+                stapled_age=self.policy.stapled_age,
+                stapled=lambda: self._stapled(form, request),
+                offline=self.config.offline,
+            ),
+            statuses=self.statuses,
+            now=now,
+            policy=self.policy,
+            trail=trail,
+        )
+
+    def _hold(
+        self, request: SentRequest, result: VerifiedPresentation, now: datetime, *, form: bytes
+    ) -> Answered:
+        """Keep a good answer sealed until its browser is back; tell nobody but the wallet."""
+        self._require_new(result)
+        response_code = b64url_encode(self.random(FRESH_BYTES))
+        extra = self._consent_extra(result, now)
+        kept = held.Held(form=form, extra=extra)
+        if not held.hold(self.store, request.id, kept, hidden(response_code), now):
+            raise Replayed("the request was answered already", code="presentation.replayed")
+        return Answered(result=None, reply=self._reply(request, response_code, extra))
 
     def repeated(self, form: bytes) -> ResponseReply | None:
         """The reply to an answer verified before, for a wallet that lost it [TRUST-2].
@@ -127,6 +180,9 @@ class Intake:
         """End a request whose answer was bad, and tell the firm the code and the step only."""
         if trail.passed_request or to is RequestState.DECLINED:
             self.store.close_request(request.id, to, code=error.code, response_code=None)
+        self._tell_rejected(request, error, trail)
+
+    def _tell_rejected(self, request: SentRequest, error: SSIError, trail: Trail) -> None:
         told = RejectedPresentation(
             request_id=request.id,
             reference=request.reference,
@@ -141,24 +197,45 @@ class Intake:
     ) -> Answered:
         """Take the request for ourselves, tell the firm, then keep everything at once [TRUST-2]."""
         result = replace(result, records=receipt_record(result, request, self.config.verifier_id))
-        consent = result.consent
-        if consent is not None and relationships.find_consent(
-            self.store, consent.consent.record_id
-        ):
-            raise Replayed("the consent was given before", code="consent.replayed")
+        self._require_new(result)
         if not self.store.claim(request.id, now):
             raise Replayed("the request was answered already", code="presentation.replayed")
         try:
             self.handlers.tell("presentation.verified", result)
             response_code = b64url_encode(self.random(FRESH_BYTES))
-            extra = self._keep(request, result, response_code, now, form=form)
+            extra = self._consent_extra(result, now)
+            self._keep(request, result, hidden(response_code), now, form=form, extra=extra)
         except SSIError:
             self.store.release(request.id, claimed_at=now)
             raise
-        redirect = f"{self.config.base_url}/result/{request.id}?response_code={response_code}"
-        return Answered(result=result, reply=ResponseReply(redirect_uri=redirect, extra=extra))
+        return Answered(result=result, reply=self._reply(request, response_code, extra))
 
-    def _keep(
+    def _reply(self, request: SentRequest, response_code: str, extra: JSONObject) -> ResponseReply:
+        redirect = f"{self.config.base_url}/result/{request.id}?response_code={response_code}"
+        return ResponseReply(redirect_uri=redirect, extra=extra)
+
+    def _require_new(self, result: VerifiedPresentation) -> None:
+        consent = result.consent
+        if consent is not None and relationships.find_consent(
+            self.store, consent.consent.record_id
+        ):
+            raise Replayed("the consent was given before", code="consent.replayed")
+
+    def _consent_extra(self, result: VerifiedPresentation, now: datetime) -> JSONObject:
+        """Countersign the consent, when one came along and we keep consents."""
+        if result.consent is None or self.receipt_key is None:
+            return {}
+        nonce = b64url_encode(self.random(FRESH_BYTES))
+        countersigned = build_countersignature(
+            result.consent,
+            self.receipt_key,
+            kid=self.config.receipt_kid or "",
+            update_nonce=nonce,
+            now=now,
+        )
+        return {"consent_receipt": countersigned, "update_nonce": nonce}
+
+    def _keep(  # noqa: PLR0913 - the parts of one transaction
         self,
         request: SentRequest,
         result: VerifiedPresentation,
@@ -166,10 +243,10 @@ class Intake:
         now: datetime,
         *,
         form: bytes,
-    ) -> JSONObject:
-        extra: JSONObject = {}
+        extra: JSONObject,
+    ) -> None:
         with self.store.write() as db:
-            if not self.store.finish(db, request.id, hidden(response_code), claimed_at=now):
+            if not self.store.finish(db, request.id, response_code, claimed_at=now):
                 raise Replayed("the request was answered already", code="presentation.replayed")
             record_id = None if result.consent is None else result.consent.consent.record_id
             self.store.keep_answer(db, b64url_encode(sha256(form)), request.id, record_id)
@@ -183,20 +260,14 @@ class Intake:
                     str(result.records["retain_until"]),
                 ),
             )
-            if result.consent is not None and self.receipt_key is not None:
-                nonce = b64url_encode(self.random(FRESH_BYTES))
-                countersigned = build_countersignature(
-                    result.consent,
-                    self.receipt_key,
-                    kid=self.config.receipt_kid or "",
-                    update_nonce=nonce,
-                    now=now,
-                )
+            if result.consent is not None and extra:
                 relationships.keep_consent(
-                    db, request, result.consent, countersignature=countersigned, nonce=nonce
+                    db,
+                    request,
+                    result.consent,
+                    countersignature=str(extra["consent_receipt"]),
+                    nonce=str(extra["update_nonce"]),
                 )
-                extra = {"consent_receipt": countersigned, "update_nonce": nonce}
-        return extra
 
 
 def unclaimed(store: Store, request: SentRequest, now: datetime) -> SentRequest:

@@ -60,6 +60,7 @@ class RequestState(StrEnum):
     """The life of a request."""
 
     OPEN = "open"
+    HELD = "held"  # verified; the browser that began it has to come back
     CLAIMED = "claimed"  # verified; the firm's handlers run
     VERIFIED = "verified"
     REJECTED = "rejected"
@@ -69,8 +70,9 @@ class RequestState(StrEnum):
 
 _S = RequestState
 REQUEST_TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
-    _S.OPEN: frozenset({_S.CLAIMED, _S.REJECTED, _S.DECLINED, _S.EXPIRED}),
-    _S.CLAIMED: frozenset({_S.VERIFIED, _S.OPEN}),  # back when a handler raised
+    _S.OPEN: frozenset({_S.HELD, _S.CLAIMED, _S.REJECTED, _S.DECLINED, _S.EXPIRED}),
+    _S.HELD: frozenset({_S.CLAIMED, _S.REJECTED, _S.EXPIRED}),
+    _S.CLAIMED: frozenset({_S.VERIFIED, _S.OPEN, _S.HELD}),  # back when a handler raised
     _S.VERIFIED: frozenset(),
     _S.REJECTED: frozenset(),
     _S.DECLINED: frozenset(),

@@ -10,6 +10,10 @@ CREATE TABLE IF NOT EXISTS requests (
 CREATE TABLE IF NOT EXISTS answers (
     digest TEXT PRIMARY KEY, request_id TEXT NOT NULL, record_id TEXT
 ) STRICT;
+-- Requests for the device they were begun on, and their sealed answers until the browser is back.
+CREATE TABLE IF NOT EXISTS same_device (
+    request_id TEXT PRIMARY KEY, form BLOB, extra TEXT
+) STRICT;
 CREATE TABLE IF NOT EXISTS relationships (
     id TEXT PRIMARY KEY, reference TEXT NOT NULL, nonce TEXT NOT NULL,
     sequence INTEGER NOT NULL DEFAULT 0, event TEXT, lease_until REAL NOT NULL DEFAULT 0

@@ -24,7 +24,7 @@ from ssi.keys import Alg, Random
 from ssi.oid4vp import ResponseReply
 from ssi.sharing_terms import LocalText, Retention
 from ssi.x509 import load_pem_chain, public_key_of, x509_hash
-from verifier_sdk import answers, relationships, requests, updates
+from verifier_sdk import answers, held, relationships, requests, updates
 from verifier_sdk.answers import Desk, Firm
 from verifier_sdk.background import repeat
 from verifier_sdk.config import VerifierConfig, load_agreement_key, load_signer
@@ -125,7 +125,7 @@ class Verifier:
 
     # --- asking ---
 
-    def request(
+    def request(  # noqa: PLR0913 - what is asked, in the words of the firm
         self,
         profile: Profile,
         *,
@@ -133,6 +133,7 @@ class Verifier:
         reference: str = "",
         retention: Retention | None = None,
         updates: bool = False,
+        same_device: bool | None = None,
     ) -> PresentationRequest:
         """Ask a customer for a presentation.
 
@@ -142,6 +143,8 @@ class Verifier:
             reference: The firm's own name for this customer or booking.
             retention: A shorter retention than the profile's.
             updates: Whether to be told of later moves too.
+            same_device: Whether only the browser that opens the page may finish it, when it
+                comes back from a wallet on the same device; the settings say when ``None``.
 
         Returns:
             The links and the QR code.
@@ -165,6 +168,8 @@ class Verifier:
             random=self._random,
         )
         self.store.add_request(request)
+        if self.config.same_device if same_device is None else same_device:
+            held.mark(self.store, request.id)
         return requests.public_request(request, self.config.base_url)
 
     def find_request(self, request_id: str) -> PresentationRequest | None:
@@ -219,10 +224,14 @@ class Verifier:
         Raises:
             Rejected: With the exact code of the failed step.
             ConsentDeclined: The holder said no.
-            Unavailable: No verdict; the request stays open.
+            Unavailable: No verdict; the request stays open. ``session.held``: it is good, and
+                its browser has to come back first.
         """
         form = response.encode("ascii", "replace") if isinstance(response, str) else response
-        return self.answer(form, request_id=request_id).result
+        result = self.answer(form, request_id=request_id).result
+        if result is None:
+            raise Unavailable("the browser has to come back first", code="session.held")
+        return result
 
     def answer(self, form: bytes, *, request_id: str | None = None) -> Answered:
         """Judge a wallet's answer and write the reply to the wallet; raises as `verify`."""
@@ -238,6 +247,10 @@ class Verifier:
         return request
 
     # --- the result page ---
+
+    def is_same_device(self, request_id: str) -> bool:
+        """Whether only the browser that opens the page may finish a request."""
+        return held.is_marked(self.store, request_id)
 
     def bind_browser(self, request_id: str, secret: str) -> None:
         """Note the browser that opened the page first; only it sees the result."""
@@ -255,15 +268,22 @@ class Verifier:
 
         Raises:
             Rejected: ``session.unknown``, ``session.response_code`` or ``session.browser``.
+            Unavailable: The answer is held and there is no verdict now: come again.
         """
         outcome = self.state(request_id)
         code = outcome.response_code
+        same_device = held.is_marked(self.store, request_id)
         if code is None or not hmac.compare_digest(code, hidden(response_code)):
             raise BindingMismatch("the response code is not ours", code="session.response_code")
-        if outcome.browser is not None and not (
-            browser is not None and hmac.compare_digest(outcome.browser, hidden(browser))
+        if (same_device or outcome.browser is not None) and not (
+            outcome.browser is not None
+            and browser is not None
+            and hmac.compare_digest(outcome.browser, hidden(browser))
         ):
             raise BindingMismatch("another browser started this", code="session.browser")
+        if outcome.state is RequestState.HELD:
+            self._intake.redeem(request_id, self._clock())
+            return self.state(request_id)
         return outcome
 
     def state(self, request_id: str) -> Outcome:

@@ -260,7 +260,7 @@ class Store:
         if not rows:
             return None
         state, code, response_code, browser, expires_at = rows[0]
-        over = state == _OPEN.value and expires_at <= seconds(now)
+        over = state in (_OPEN.value, RequestState.HELD.value) and expires_at <= seconds(now)
         return Outcome(
             state=RequestState.EXPIRED if over else RequestState(state),
             code=code,
@@ -273,13 +273,18 @@ class Store:
         with self.write() as db:
             db.execute(
                 "UPDATE requests SET state = 'expired', secret = NULL"
-                " WHERE state = 'open' AND expires_at <= ?",
+                " WHERE state IN ('open', 'held') AND expires_at <= ?",
                 (seconds(before),),
             )
             gone = db.execute(
                 "DELETE FROM requests WHERE expires_at <= ?", (seconds(before) - 86_400,)
             )
             db.execute("DELETE FROM answers WHERE request_id NOT IN (SELECT id FROM requests)")
+            db.execute(
+                "UPDATE same_device SET form = NULL WHERE form IS NOT NULL AND request_id NOT IN"
+                " (SELECT id FROM requests WHERE state IN ('held', 'claimed'))"
+            )
+            db.execute("DELETE FROM same_device WHERE request_id NOT IN (SELECT id FROM requests)")
             return gone.rowcount
 
     # --- status lists ---

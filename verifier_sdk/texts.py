@@ -25,6 +25,7 @@ TEXTS: Final[Mapping[Language, Mapping[str, str]]] = {
         "expired": "この依頼は期限切れです。"
         "何も共有されていません。"
         "元のサービスからやり直してください。",
+        "held": "回答が届きました。ウォレットが開いたページから、このブラウザーに戻ってください。",
         "claimed": "回答を受け取りました。確認しています。",
         "verified": "提示を確認しました。手続きを続けられます。",
         "rejected": "回答を受け取りましたが、確認できませんでした。"
@@ -58,6 +59,7 @@ TEXTS: Final[Mapping[Language, Mapping[str, str]]] = {
         "next": "Close this page and go back to the service.",
         "unknown": "There is no such request. Nothing was shared. Start again from the service.",
         "expired": "This request is over. Nothing was shared. Start again from the service.",
+        "held": "Your answer has arrived. Come back to this browser by the page the wallet opens.",
         "claimed": "Your answer has arrived and is being checked.",
         "verified": "Your answer was verified. You can go on.",
         "rejected": "Your answer arrived but could not be verified. It was not kept. "

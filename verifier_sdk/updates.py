@@ -165,15 +165,15 @@ def _judge_address(  # noqa: PLR0913, PLR0917 - what a verdict rests on
 ) -> Verdict:
     if not consent.stands(now) or not consent.updates:
         return Verdict(outcome=Outcome.REJECTED, code=RejectCode.CONSENT_WITHDRAWN)
-    if notice_withdrawals(
-        [consent], ledger=desk.ledger, store=desk.store, handlers=desk.handlers, now=now
-    ):
-        return Verdict(outcome=Outcome.REJECTED, code=RejectCode.CONSENT_WITHDRAWN)
     if now >= received.envelope.deadline:
         # The holder counts it as unanswered by now and may have told us otherwise.
         raise Expired("the update came after its deadline", code="update.deadline")
     if not is_outstanding(desk.store, relationship.id, message.nonce):
         raise Replayed("the nonce is not one we gave", code="update.nonce")
+    if notice_withdrawals(
+        [consent], ledger=desk.ledger, store=desk.store, handlers=desk.handlers, now=now
+    ):
+        return Verdict(outcome=Outcome.REJECTED, code=RejectCode.CONSENT_WITHDRAWN)
     verified = verify_address(
         message,
         key=relationship.key,
