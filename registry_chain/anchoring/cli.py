@@ -14,7 +14,7 @@ from registry_chain.anchoring.job import AnchorJob, Step
 from registry_chain.anchoring.kept import EpochVerdict, judge_folder
 from registry_chain.anchoring.proofs import Method, VerifiedAnchor
 from registry_chain.anchoring.settings import AnchorSettings
-from registry_chain.anchoring.verify import AnchorReport
+from registry_chain.anchoring.verify import AnchorReport, missing_extra
 from registry_chain.client import Genesis, HeadMemory, RegistryClient, Submitter
 from registry_chain.keyfile import read_key
 from ssi.errors import Malformed
@@ -115,22 +115,24 @@ def _anchor(args: argparse.Namespace) -> int:
 def _contract(settings: AnchorSettings, fetch: Fetch) -> "AnchorContract | None":
     if settings.evm is None or settings.policy.evm is None:
         return None
-    from registry_chain.anchoring.evm_job import AnchorContract  # noqa: PLC0415 - an extra
-
+    try:
+        from registry_chain.anchoring.evm_job import AnchorContract  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise missing_extra() from None
     return AnchorContract.open(settings.evm, settings.policy.evm, fetch)
 
 
 def _final(args: argparse.Namespace) -> int:
     """Ask our own EVM node for the hashes that proofs rest on, as lines for anchoring.toml."""
-    from registry_chain.anchoring.ethereum import read_header  # noqa: PLC0415 - an extra
-    from registry_chain.anchoring.evm import StorageProof  # noqa: PLC0415
-
     settings = AnchorSettings.load(args.settings)
     contract = _contract(
         settings, http_fetch(FetchPolicy(allow_loopback_http=args.loopback, timeout=SECONDS))
     )
     if contract is None:
         raise Malformed("the settings name no EVM node", code="config.malformed")
+    from registry_chain.anchoring.ethereum import read_header  # noqa: PLC0415 - an extra
+    from registry_chain.anchoring.evm import StorageProof  # noqa: PLC0415
+
     folder = AnchorFolder(args.anchors)
     proofs = (proof for epoch in folder.epochs() for proof in folder.proofs(epoch))
     numbers = {

@@ -11,7 +11,7 @@ from registry_chain.anchoring.folder import AnchorFolder
 from registry_chain.anchoring.opentimestamps import is_pending, submit, upgrade
 from registry_chain.anchoring.proofs import AnchorProof, Method
 from registry_chain.anchoring.settings import AnchorSettings, Place
-from registry_chain.anchoring.verify import verify_anchor
+from registry_chain.anchoring.verify import missing_extra, verify_anchor
 from registry_chain.light import VerifiedLightBlock
 from registry_chain.records import bridge_key
 from registry_chain.transactions import AttestBridge
@@ -253,8 +253,10 @@ class AnchorJob:
             )
 
     def _stamp(self, place: Place, block_hash: bytes) -> bytes:
-        from registry_chain.anchoring import rfc3161  # noqa: PLC0415 - an extra
-
+        try:
+            from registry_chain.anchoring import rfc3161  # noqa: PLC0415 - an extra
+        except ImportError:
+            raise missing_extra() from None
         request = rfc3161.stamp_request(block_hash, self.randomness(NONCE_BYTES))
         token = rfc3161.ask_authority(place.url, request, self.fetch)
         own = [one for one in self.settings.policy.authorities if one.name == place.name]

@@ -88,12 +88,17 @@ def verify_anchor(
     try:
         verified = _judge(kept, policy)
     except ImportError:
-        raise Unavailable(
-            "this kind of proof needs an extra that is not installed", code="anchor.extra"
-        ) from None
+        raise missing_extra() from None
     if verified.time - verified.accuracy > now + policy.clock_drift:
         raise NotYetValid("the proof is from the future", code="anchor.future")
     return verified
+
+
+def missing_extra() -> Unavailable:
+    """The error for a kind of proof whose libraries are not installed."""
+    return Unavailable(
+        "this kind of proof needs an extra that is not installed", code="anchor.extra"
+    )
 
 
 def _judge(kept: AnchorProof, policy: AnchorPolicy) -> VerifiedAnchor:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,7 +26,7 @@ from registry_chain.anchoring.epochs import Period, epoch_at
 from registry_chain.anchoring.proofs import anchor_to_bytes
 from registry_chain.anchoring.rfc3161 import stamp_request, token_of
 from ssi.encoding import canonical_json, sha256
-from ssi.errors import Malformed, Rejected
+from ssi.errors import Malformed, Rejected, Unavailable
 from tests.support.chain import running
 from tests.support.tsa import make_tsa
 
@@ -160,3 +161,13 @@ def test_anc_form_1_the_container_is_closed(kept):
     for name in good:
         with pytest.raises(Malformed):
             parse_anchor(json.dumps({k: v for k, v in good.items() if k != name}).encode())
+
+
+def test_a_missing_library_is_no_verdict(block, kept, policy, monkeypatch):
+    """Whoever installs the base only is told what is missing, and nothing is accepted."""
+    monkeypatch.delitem(sys.modules, "registry_chain.anchoring.rfc3161")
+    monkeypatch.setitem(sys.modules, "rfc3161_client", None)
+    with pytest.raises(Unavailable) as caught:
+        verify_anchor(kept[0], block.header_hash, policy, datetime.now(UTC))
+    assert caught.value.code == "anchor.extra"
+    assert "warifu[anchoring,evm]" in caught.value.diagnostics("en")
