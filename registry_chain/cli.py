@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from registry_chain import cli_trust
+from registry_chain import cli_gov, cli_trust
 from registry_chain.genesis import GenesisMember, new_genesis
 from registry_chain.keyfile import write_key
 from registry_chain.transactions.bodies import ROLES
@@ -48,6 +48,7 @@ def add_commands(actions: "argparse._SubParsersAction[argparse.ArgumentParser]")
     status.add_argument("--node", required=True, metavar="URL")
     status.add_argument("--loopback", action="store_true", help="allow http on 127.0.0.1")
     cli_trust.add_commands(actions)
+    cli_gov.add_commands(actions)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -56,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
         return _init(args)
     if args.action in cli_trust.ACTIONS:
         return cli_trust.run(args)
+    if args.action in cli_gov.WORDS_OF_GOVERNANCE:
+        return cli_gov.run(args)
     return _status(args.node, loopback=args.loopback)
 
 
