@@ -47,6 +47,11 @@ def add_commands(actions: "argparse._SubParsersAction[argparse.ArgumentParser]")
     status = actions.add_parser("status", help="ask a node how it is / ノードの状態を見ます")
     status.add_argument("--node", required=True, metavar="URL")
     status.add_argument("--loopback", action="store_true", help="allow http on 127.0.0.1")
+    prune = actions.add_parser(
+        "prune", help="forget old states of a stopped node / 停止中のノードの古い状態を消します"
+    )
+    prune.add_argument("--home", type=Path, required=True, help="the folder with node.toml")
+    prune.add_argument("--keep", type=int, default=1000, help="how many states stay provable")
     cli_trust.add_commands(actions)
     cli_gov.add_commands(actions)
 
@@ -55,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
     """Do what was asked."""
     if args.action == "init":
         return _init(args)
+    if args.action == "prune":
+        return _prune(args.home, args.keep)
     if args.action in cli_trust.ACTIONS:
         return cli_trust.run(args)
     if args.action in cli_gov.WORDS_OF_GOVERNANCE:
@@ -106,6 +113,24 @@ def _status(url: str, *, loopback: bool) -> int:
     if answer.status != _OK:
         raise Unreachable("the node does not answer as one", code="chain.unreachable")
     _print(parse_json_object(answer.body))
+    return 0
+
+
+def _prune(home: Path, keep: int) -> int:
+    """Forget states of a node that is not running [REG-MAP-8]."""
+    from registry_chain.config import CONFIG_NAME, NodeConfig  # noqa: PLC0415 - a node's extra
+    from registry_chain.store import Store  # noqa: PLC0415
+
+    config = NodeConfig.load(home / CONFIG_NAME)
+    if not config.db.exists() or keep < 1:
+        raise Malformed(
+            "there is no chain here, or nothing would be kept", code="config.unreadable"
+        )
+    store = Store(config.db)
+    try:
+        _print({"oldest_height": store.prune(keep), "newest_height": store.version})
+    finally:
+        store.close()
     return 0
 
 

@@ -12,7 +12,7 @@ from registry_chain.config import NodeConfig, check_files, open_node
 from registry_chain.genesis import Genesis
 from registry_chain.keyfile import read_key, write_key
 from ssi.encoding import canonical_json
-from ssi.errors import Malformed
+from ssi.errors import Malformed, Unavailable
 from tests.support.registry import VALIDATOR, make_genesis, signer
 
 
@@ -49,6 +49,30 @@ def test_a_new_home_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     lines.write_bytes(lines.read_bytes().replace(b'"height":1', b'"height":2', 1)[:-9])
     assert cli_audit.run(parser.parse_args(words)) == 1
     assert "height 1: json.malformed" in capsys.readouterr().out
+
+
+def test_old_states_of_a_stopped_node_are_forgotten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """[REG-MAP-8]; the blocks stay, so that anyone can still replay them."""
+    home = tmp_path / "home"
+    with pytest.raises(Malformed):
+        cli.run(parsed("prune", "--home", str(home)))
+    init(home)
+    with pytest.raises(Malformed):
+        cli.run(parsed("prune", "--home", str(home)))
+    config = NodeConfig.load(home / "node.toml")
+    app, stop = open_node(config)
+    with pytest.raises(Unavailable) as caught:
+        cli.run(parsed("prune", "--home", str(home)))
+    assert caught.value.code == "chain.locked"
+    stop()
+    capsys.readouterr()
+    assert cli.run(parsed("prune", "--home", str(home), "--keep", "1")) == 0
+    assert json.loads(capsys.readouterr().out) == {"oldest_height": 0, "newest_height": 0}
+    app, stop = open_node(config)
+    assert len(app.test_client().get("/v1/blocks").data.splitlines()) == 1
+    stop()
 
 
 def test_a_chain_is_not_founded_twice(tmp_path: Path) -> None:
