@@ -32,11 +32,22 @@ def run_file(kind: str, path: Path) -> Iterator[CaseResult]:
         kind: A key of `RUNNERS`.
         path: The file, or a folder of files where the kind takes one.
 
-    Returns:
-        The results, in the order of the file.
+    Yields:
+        The results, in the order of the file. What cannot be read as a case of this kind is a
+        failure and ends the file: nothing after it was judged.
 
     Raises:
         KeyError: There is no such kind.
     """
-    results: Iterator[CaseResult] = importlib.import_module(RUNNERS[kind]).run(path)
-    return results
+    runner = importlib.import_module(RUNNERS[kind])
+    number = 0
+    try:
+        for number, result in enumerate(runner.run(path), start=1):  # noqa: B007 - told below
+            yield result
+    except Exception as error:  # noqa: BLE001 - a stranger's file may be anything
+        yield CaseResult(
+            id=f"{path.name}, after {number} cases",
+            expected=f"a case of the kind {kind}",
+            got="crash",
+            detail=f"{type(error).__name__}; the rest of the file was not run",
+        )

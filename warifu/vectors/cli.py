@@ -19,13 +19,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the files; 0 when nothing failed, 1 when something did, 3 when there is no such file."""
+    """Run the files.
+
+    Returns:
+        0 when nothing failed, 1 when something did, 3 when a file is not there or holds no case.
+    """
     counts: Counter[Outcome] = Counter()
     reasons: Counter[str] = Counter()
+    empty = False
     for path in args.path:
         if not path.exists():
             sys.stderr.write("warifu vectors: no such file or folder\n")
             return 3
+        before = counts.total()
         for case in run_file(args.kind, path):
             outcome = case.outcome(strict_codes=args.strict_codes)
             counts[outcome] += 1
@@ -36,7 +42,12 @@ def run(args: argparse.Namespace) -> int:
                     f"{outcome}: {case.id}: expected {case.expected}, got {case.got}"
                     f"{f' ({case.detail})' if case.detail else ''}\n"
                 )
+        if counts.total() == before:
+            sys.stderr.write(f"warifu vectors: no case of the kind {args.kind} in {path}\n")
+            empty = True
     for reason, count in reasons.items():
         sys.stdout.write(f"unsupported: {reason}: {count} cases not run\n")
     sys.stdout.write(f"{counts[Outcome.PASSED]} passed, {counts[Outcome.FAILED]} failed\n")
-    return 1 if counts[Outcome.FAILED] else 0
+    if counts[Outcome.FAILED]:
+        return 1
+    return 3 if empty else 0

@@ -25,6 +25,7 @@ from warifu.vectors.case import REJECT, CaseResult, judge, unsupported
 from warifu.vectors.ssrf_peer import HostilePeer, Script
 
 PUBLIC = "93.184.216.34"
+_LISTS = frozenset({"url_block", "did_web_block", "behaviours"})
 _TIMEOUT = 1.0
 _MAX_BYTES = 1 << 20
 
@@ -38,6 +39,9 @@ def run(path: Path) -> Iterator[CaseResult]:
         yield judge(f"did-{number}", REJECT, partial(_fetch_did, did), code="fetch.blocked")
     for behaviour in data.get("behaviours", []):
         yield _behaviour(behaviour)
+    for name in data.keys() - _LISTS:
+        for number, _ in enumerate(data[name] if isinstance(data[name], list) else []):
+            yield unsupported(f"{name}-{number}", REJECT, f"a list named {name}")
 
 
 class _World:
