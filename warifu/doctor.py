@@ -21,6 +21,8 @@ from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 
+from ssi.errors import Unavailable
+
 MINIMUM_PYTHON = (3, 11)
 FREE_BYTES = 200 * 1024 * 1024
 COLUMNS = 40
@@ -198,6 +200,28 @@ def check_machine() -> Iterator[Finding]:
         )
 
 
+def check_cometbft() -> Iterator[Finding]:
+    """Look for the program that a network of several validators needs."""
+    from registry_chain.engines.cometbft.binary import PINNED, find_binary  # noqa: PLC0415
+
+    try:
+        found = find_binary()
+    except Unavailable as error:
+        old = error.code == "cometbft.version"
+        yield Finding(
+            level=Level.BAD if old else Level.ADVICE,
+            topic="CometBFT",
+            ja="この版は使えません" if old else "入っていません（検証者が一つの台帳には不要です）",
+            en="this version cannot be used"
+            if old
+            else "not installed (a chain of one validator needs none)",
+            mend_ja=f"make cometbft（{PINNED} を入れます）",
+            mend_en=f"make cometbft (installs {PINNED})",
+        )
+    else:
+        yield Finding(level=Level.GOOD, topic="CometBFT", ja=found.text, en=found.text)
+
+
 def check_private_file(path: Path) -> Iterator[Finding]:
     """Look whether a secret file can be read by others."""
     mode = stat.S_IMODE(path.stat().st_mode)
@@ -227,6 +251,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run every check; 0 when nothing is bad."""
     checks: list[Check] = [check_python, check_packages, check_vault_engine, check_machine]
+    if importlib.util.find_spec("flask") is not None:  # the node is installed
+        checks.append(check_cometbft)
     findings = [finding for check in checks for finding in check()]
     if args.network is not None:
         from warifu.doctor_network import check_network  # noqa: PLC0415 - needs every product

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from registry_chain.client import Genesis, HeadMemory, RegistryClient
 from ssi.errors import SSIError
 from ssi.fetch import FetchPolicy, Request, http_fetch
 from warifu.demo import cast
-from warifu.doctor import Finding, Level, check_private_file
+from warifu.doctor import Finding, Level
+from warifu.doctor_files import check_files
 
 STALE = timedelta(minutes=2)
 SKEW = timedelta(seconds=60)
@@ -32,7 +35,7 @@ def check_network(home: Path) -> list[Finding]:
         described = json.loads((home / "network.json").read_text("utf-8"))
         programs = {str(name): str(url) for name, url in described["programs"].items()}
         genesis = Genesis.load(Path(described["genesis"]))
-    except (OSError, ValueError, KeyError, AttributeError, SSIError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SSIError):
         return [
             Finding(
                 level=Level.BAD,
@@ -45,9 +48,7 @@ def check_network(home: Path) -> list[Finding]:
         ]
     findings = [finding for name, url in programs.items() for finding in _answers(name, url, home)]
     findings += _chain(programs["chain"], genesis)
-    findings += [
-        finding for key in sorted(home.rglob("*.key")) for finding in check_private_file(key)
-    ]
+    findings += check_files(home)
     return findings
 
 
@@ -63,14 +64,33 @@ def _answers(name: str, url: str, home: Path) -> Iterator[Finding]:
         yield Finding(level=Level.GOOD, topic=name, ja=f"応答あり {url}", en=f"answers at {url}")
         return
     log = home / "logs" / f"{name}.log"
+    if _port_is_taken(url):
+        yield Finding(
+            level=Level.BAD,
+            topic=name,
+            ja=f"{url} では別のプログラムが動いているか、止まりかけています（{code}）",
+            en=f"another program, or one that hangs, is at {url} ({code})",
+            mend_ja="「ss -ltnp」でポートの持ち主を確かめて止め、起動し直してください",
+            mend_en="find what holds the port with: ss -ltnp; stop it, then start this one again",
+        )
+        return
     yield Finding(
         level=Level.BAD,
         topic=name,
-        ja=f"応答しません（{code}）",
-        en=f"does not answer ({code})",
+        ja=f"動いていません（{url} にだれもいません）",
+        en=f"is not running (nobody listens at {url})",
         mend_ja=f"記録 {log} を見て、起動し直してください",
         mend_en=f"read its log {log}, then start it again",
     )
+
+
+def _port_is_taken(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 80), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def _chain(url: str, genesis: Genesis) -> Iterator[Finding]:
