@@ -20,6 +20,7 @@ from registry_chain.light import (
     UntrustedLightBlock,
     VerifiedLightBlock,
     compact_bundle,
+    data_hash,
     inflate_bundle,
     parse_bundle,
     parse_light_block,
@@ -45,7 +46,7 @@ from registry_chain.records import (
     VerifierRecord,
 )
 from registry_chain.submitter import Committed, Submitter
-from registry_chain.transactions import tx_id_of
+from registry_chain.transactions import MAX_TX_BYTES, tx_id_of
 from registry_chain.transport import LIMITS, Nodes
 from registry_chain.trust_root import TrustRoot
 from registry_chain.witnesses import NONE_ASKED, NodesCompared, Witnesses
@@ -53,6 +54,7 @@ from ssi.encoding import (
     JSON,
     Fields,
     JSONObject,
+    b64url_decode,
     b64url_encode,
     parse_json_object,
     sha256,
@@ -88,6 +90,7 @@ __all__ = [
 SomeRecord = TypeVar("SomeRecord", bound=Record)
 MAX_AGE = timedelta(minutes=5)
 MAX_KEYS = 64
+MAX_TXS = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,6 +237,30 @@ class RegistryClient:
         return self._nodes.each(
             lambda url: self._follower.at(height, ask=self._ask_block(url), now=now)
         )
+
+    def transactions(
+        self, height: int, now: datetime
+    ) -> tuple[VerifiedLightBlock, tuple[bytes, ...]]:
+        """All transactions of a block, as its verified header binds them.
+
+        Raises:
+            Unavailable: No node has the block.
+            Rejected: What they have is not the block's, or the header does not verify.
+        """
+        block = self.block_at(height, now)
+
+        def ask(url: str) -> tuple[bytes, ...]:
+            line = self._nodes.get_text(f"{url}/v1/blocks?from={height}&limit=1")
+            fields = Fields(
+                parse_json_object(line.strip(), limits=LIMITS), where="block", code="chain.answer"
+            )
+            texts = fields.take_strs("txs", max_items=MAX_TXS, max_len=2 * MAX_TX_BYTES)
+            txs = tuple(b64url_decode(text) for text in texts)
+            if data_hash(txs) != block.data_hash:
+                raise InvalidProof("a node gave other transactions", code="chain.answer")
+            return txs
+
+        return block, self._nodes.each(ask)
 
     def height(self, now: datetime) -> int:
         """The newest verified height."""

@@ -270,6 +270,26 @@ ADVICE: dict[str, Advice] = {
         "ノードに問い合わせない設定で、台帳の証明も添えられていません。"
         "ウォレットが通信できる所で、もう一度提示するよう本人に依頼してください。",
     ),
+    "evidence": Advice(
+        "An evidence pack is not what it should be: changed, forged, or incomplete. Do not rely on "
+        "it; ask whoever made it for the original file.",
+        "証拠ファイルが変更されているか、偽造か、不完全です。"
+        "証拠として用いず、作成者に元のファイルを依頼してください。",
+    ),
+    "evidence.unknown": Advice(
+        "Nothing was kept of this, or its retention is over. List what is there.",
+        "この件の記録は保存されていないか、保存期間が過ぎています。一覧を確認してください。",
+    ),
+    "evidence.kept": Advice(
+        "A part of what is needed was not kept, so no pack can be made. Nothing was changed.",
+        "必要な一部が保存されていないため、証拠ファイルを作れません。何も変更されていません。",
+    ),
+    "evidence.genesis": Advice(
+        "The pack rests on another ledger than the one you named. Compare the digest of the "
+        "genesis with what the ledger's members publish.",
+        "証拠ファイルは、指定された台帳とは別の台帳に基づいています。"
+        "台帳の会員が公表する創世ファイルの値と比べてください。",
+    ),
     "chain": Advice(
         "A record of the shared ledger is not as it must be. Tell the operator of the node.",
         "共有台帳の記録が規則どおりではありません。ノードの運営者に知らせてください。",

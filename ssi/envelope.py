@@ -329,6 +329,18 @@ def unseal(received: VerifiedSet, keys: Mapping[str, AgreementKey]) -> JSONObjec
         Rejected: ``update.key`` for a key that is not ours; ``jwe.decrypt``; ``update.malformed``;
             ``update.rewrapped`` when it was sealed for another envelope; ``update.commitment``.
     """
+    return check_opening(received.envelope, open_sealed(received, keys))
+
+
+def open_sealed(received: VerifiedSet, keys: Mapping[str, AgreementKey]) -> JSONObject:
+    """Open the sealed message and leave it as it is, its salt included, but without the padding.
+
+    This is what a receiver keeps who must show others later what was sealed: the salt opens the
+    commitment that the sender signed. `check_opening` judges it.
+
+    Raises:
+        Rejected: ``update.key``, ``jwe.decrypt``, ``update.malformed``.
+    """
     envelope = received.envelope
     kid = parse_jwe_header(envelope.sealed).get("kid")
     key = keys.get(kid) if isinstance(kid, str) else None
@@ -337,10 +349,28 @@ def unseal(received: VerifiedSet, keys: Mapping[str, AgreementKey]) -> JSONObjec
     plain = decrypt_jwe(
         envelope.sealed, key, encs=frozenset({_ENC}), max_plaintext=SEALED_SIZES[-1]
     )
-    bound = parse_json_object(plain, limits=_PLAIN_LIMITS)
-    fields = Fields(bound, where="sealed message", code=_CODE)
-    salt = fields.take_bytes("salt", max_len=64)
+    fields = Fields(
+        parse_json_object(plain, limits=_PLAIN_LIMITS), where="sealed message", code=_CODE
+    )
     fields.take_str("pad", max_len=SEALED_SIZES[-1], allow_empty=True)
+    return fields.rest()
+
+
+def check_opening(envelope: Envelope, opened: JSONObject) -> JSONObject:
+    """Check that an opened message is the one that an envelope commits to [SHA-ENV-5].
+
+    Args:
+        envelope: The envelope, verified.
+        opened: What `open_sealed` gave.
+
+    Returns:
+        The message, without ``salt`` and ``envelope``.
+
+    Raises:
+        Rejected: ``update.malformed``, ``update.rewrapped``, ``update.commitment``.
+    """
+    fields = Fields(opened, where="sealed message", code=_CODE)
+    salt = fields.take_bytes("salt", max_len=64)
     committed = fields.rest()
     if fields.take_object("envelope") != envelope.address.to_json():
         raise BindingMismatch("it was sealed for another envelope", code="update.rewrapped")

@@ -3,10 +3,11 @@
 Pure, like `verifier_sdk.verifier`, and by the same steps [TRUST-UPD-2].
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final
 
+from registry_chain.records import status_key
 from ssi.credential import CredentialType, check_type, person_claims, verify_times
 from ssi.encoding import JSONObject
 from ssi.errors import BindingMismatch, Malformed
@@ -32,12 +33,17 @@ _ATTESTED: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedAddress:
-    """A new address whose presentation holds, and who vouches for it."""
+    """A new address whose presentation holds, and who vouches for it.
+
+    ``bundle`` and ``status_digests`` say by what it was judged, to be kept as evidence.
+    """
 
     address: PostalAddress = field(repr=False)
     moved_on: date = field(repr=False)
     assurance: Assurance
     issuer: str | None
+    bundle: JSONObject | None = field(default=None, repr=False)
+    status_digests: tuple[str, ...] = ()
 
 
 def verify_address(  # noqa: PLR0913 - the ports and limits of one verification
@@ -99,7 +105,12 @@ def _attested(  # noqa: PLR0913, PLR0917 - as the caller
         policy=binding_policy(policy),
     )
     credential = check_status(accredited, verified, facts, statuses, now)
-    return _address(read_claims(person_claims(credential.claims)), update, issuer=credential.issuer)
+    address = _address(
+        read_claims(person_claims(credential.claims)), update, issuer=credential.issuer
+    )
+    record = facts.records[status_key(presented.issuer, presented.status_list)]
+    digests = () if record is None else (str(record["digest"]),)
+    return replace(address, bundle=facts.bundle, status_digests=digests)
 
 
 def _self_asserted(  # noqa: PLR0913, PLR0917 - as the caller

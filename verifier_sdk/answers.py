@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from ssi.commitment import ACK_TAG
-from ssi.encoding import b64url_encode
+from ssi.encoding import JSONObject, b64url_encode
 from ssi.envelope import (
     Address,
     Envelope,
@@ -30,6 +30,7 @@ from ssi.updates import (
 )
 from verifier_sdk.addresses import VerifiedAddress
 from verifier_sdk.events import Handlers
+from verifier_sdk.kept import ADDRESS_UPDATE, Kept, keep
 from verifier_sdk.policy import Policy, today_in_japan
 from verifier_sdk.ports import LedgerView, StatusView
 from verifier_sdk.relationships import (
@@ -74,6 +75,7 @@ class Desk:
     handlers: Handlers
     policy: Policy
     random: Random
+    keep_evidence: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,7 @@ class Verdict:
     address: VerifiedAddress | None = field(default=None, repr=False)
     withdrawal: str | None = field(default=None, repr=False)
     rights: tuple[str, str, str] | None = field(default=None, repr=False)
+    opened: JSONObject | None = field(default=None, repr=False)
     advances: bool = True
 
 
@@ -146,6 +149,7 @@ def answer(  # noqa: PLR0913, PLR0917 - the parts of one transaction
         give_nonce(db, relationship.id, nonce)
         _keep_inbox(db, stored, message, envelope, verdict, now, keep_sealed=pending)
         _keep_effect(db, message, consent, verdict, now)
+        _keep_evidence(db, desk, received, consent, verdict, now)
         _queue(db, consent, jti, token, now)
     return stored
 
@@ -214,6 +218,37 @@ def _keep_effect(
             "INSERT OR IGNORE INTO rights VALUES (?, ?, ?, ?, ?, ?)",
             (request_id, consent.relationship, consent.reference, kind, request, seconds(now)),
         )
+
+
+def _keep_evidence(  # noqa: PLR0913, PLR0917 - what is kept
+    db: sqlite3.Connection,
+    desk: Desk,
+    received: VerifiedSet,
+    consent: KeptConsent,
+    verdict: Verdict,
+    now: datetime,
+) -> None:
+    """Keep an address that was taken, as it came and by what it was judged [EVI-KEEP-1]."""
+    address = verdict.address
+    if address is None or verdict.opened is None or not desk.keep_evidence:
+        return
+    content: JSONObject = {
+        "set": received.token,
+        "opened": verdict.opened,
+        "record_id": consent.record_id,
+        "status": list(address.status_digests),
+    }
+    if address.bundle is not None:
+        content["bundle"] = address.bundle
+    kept = Kept(
+        kind=ADDRESS_UPDATE,
+        subject=received.envelope.address.jti,
+        reference=consent.reference,
+        content=content,
+        kept_at=now,
+        retain_until=consent.retain_until(today_in_japan(now)),
+    )
+    keep(db, kept, address.status_digests)
 
 
 def _receipt_set(  # noqa: PLR0913, PLR0917 - the parts of an envelope

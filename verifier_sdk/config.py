@@ -19,7 +19,8 @@ Fields (paths are relative to the file)::
     push             = false                          # or let it push to base_url/updates
     loopback         = false                          # true only for a demo on this machine
     require_attested = true                           # an address needs an issuer's word
-    accept_stapled   = true                           # wallet's proofs, when no node is reached
+    keep_evidence    = true                           # what was received, while it may be kept
+accept_stapled   = true                           # wallet's proofs, when no node is reached
     max_age_seconds  = 600                            # how old the ledger's newest block may be
     stapled_age_seconds = 86400                       # how old the block of a wallet's proof
     request_seconds  = 300                            # how long a request is open
@@ -69,6 +70,7 @@ _KNOWN = frozenset(
         "loopback",
         "require_attested",
         "accept_stapled",
+        "keep_evidence",
         "max_age_seconds",
         "stapled_age_seconds",
         "max_age_by_profile",
@@ -102,6 +104,7 @@ class VerifierConfig:
     loopback: bool = False
     require_attested: bool = False
     accept_stapled: bool = True
+    keep_evidence: bool = True
     max_age: timedelta = timedelta(minutes=10)
     stapled_age: timedelta = timedelta(hours=24)
     profile_ages: Mapping[str, timedelta] = field(default_factory=dict)
@@ -176,6 +179,7 @@ def _parse(data: Mapping[str, object], home: Path) -> VerifierConfig:
         loopback=_flag(data, "loopback", default=False),
         require_attested=_flag(data, "require_attested", default=False),
         accept_stapled=_flag(data, "accept_stapled", default=True),
+        keep_evidence=_flag(data, "keep_evidence", default=True),
         max_age=_period(data, "max_age_seconds", 600),
         stapled_age=_period(data, "stapled_age_seconds", _DAY),
         profile_ages=_ages(data.get("max_age_by_profile", {})),

@@ -22,11 +22,12 @@ from ssi.sharing import build_countersignature
 from verifier_sdk import held, relationships
 from verifier_sdk.config import VerifierConfig
 from verifier_sdk.events import Handlers
+from verifier_sdk.kept import PRESENTATION, Kept, keep
 from verifier_sdk.ledger import OnlineLedger, Registry
-from verifier_sdk.policy import Policy
+from verifier_sdk.policy import Policy, today_in_japan
 from verifier_sdk.ports import RequestState, SentRequest, StatusView
-from verifier_sdk.records import receipt_record
-from verifier_sdk.results import RejectedPresentation, Trail, VerifiedPresentation
+from verifier_sdk.records import add_period, receipt_record
+from verifier_sdk.results import Received, RejectedPresentation, Trail, VerifiedPresentation
 from verifier_sdk.store import Outcome, Store, dump, seconds
 from verifier_sdk.verifier import verify_presentation
 
@@ -260,6 +261,9 @@ class Intake:
                     str(result.records["retain_until"]),
                 ),
             )
+            if self.config.keep_evidence and result.received is not None:
+                received = result.received
+                keep(db, _kept(request, result, received, now), received.status_digests)
             if result.consent is not None and extra:
                 relationships.keep_consent(
                     db,
@@ -281,6 +285,40 @@ def unclaimed(store: Store, request: SentRequest, now: datetime) -> SentRequest:
     if store.take_back(request.id, now):
         return replace(request, life=RequestState.OPEN)
     raise Unavailable("an answer is being taken", code="session.busy", retry_after=5)
+
+
+def _kept(
+    request: SentRequest, result: VerifiedPresentation, received: Received, now: datetime
+) -> Kept:
+    """What shows later what was asked, given and judged [EVI-KEEP-1]."""
+    content: JSONObject = {
+        "request": {
+            "id": request.id,
+            "client_id": request.client_id,
+            "nonce": request.nonce,
+            "state": request.state,
+            "terms": request.terms,
+            "profile": request.profile.code,
+            "query": request.query.to_json(),
+            "updates": request.updates,
+            "created_at": seconds(request.created_at),
+            "expires_at": seconds(request.expires_at),
+        },
+        "vp_token": {name: list(texts) for name, texts in received.vp_token.items()},
+        "extra": received.extra,
+        "status": list(received.status_digests),
+        "record": result.records,
+    }
+    if received.bundle is not None:
+        content["bundle"] = received.bundle
+    return Kept(
+        kind=PRESENTATION,
+        subject=request.id,
+        reference=request.reference,
+        content=content,
+        kept_at=now,
+        retain_until=add_period(today_in_japan(now), request.profile.retention.period),
+    )
 
 
 def hidden(secret: str) -> str:

@@ -112,7 +112,7 @@ def _facts(many: ProvenMany, *, stapled: bool = False) -> Facts:
         nodes_asked=0 if stapled else many.nodes.asked,
         stapled=stapled,
     )
-    return Facts(records=dict(many.values), point=point)
+    return Facts(records=dict(many.values), point=point, bundle=many.bundle)
 
 
 def open_registry(config: VerifierConfig, fetch: Fetch) -> RegistryClient:

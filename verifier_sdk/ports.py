@@ -17,10 +17,14 @@ from verifier_sdk.results import LedgerPoint
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Records proven under one light block; ``None`` for a record proven absent."""
+    """Records proven under one light block; ``None`` for a record proven absent.
+
+    ``bundle`` is the proof itself, to be kept as evidence; ``None`` where there is none.
+    """
 
     records: Mapping[str, JSONObject | None] = field(repr=False)
     point: LedgerPoint
+    bundle: JSONObject | None = field(default=None, repr=False)
 
 
 class LedgerView(Protocol):

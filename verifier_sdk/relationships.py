@@ -1,6 +1,7 @@
 """What the firm keeps of each holder: consents, the nonce of the next message, and the inbox."""
 
 import sqlite3
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
@@ -8,8 +9,9 @@ from typing import Final
 from ssi.encoding import JSONObject
 from ssi.keys import PublicKey
 from ssi.relationship import relationship_key
-from ssi.sharing import ReturnBox, VerifiedConsent
+from ssi.sharing import ReturnBox, VerifiedConsent, parse_consent
 from verifier_sdk.ports import SentRequest
+from verifier_sdk.records import add_period
 from verifier_sdk.store import Row, Store, dump, load, moment, seconds
 
 LEASE_SECONDS: Final = 20.0  # a handler may take as long; a dead process holds it as long
@@ -46,6 +48,16 @@ class KeptConsent:
     return_box: ReturnBox | None = field(repr=False)
     until: datetime
     withdrawn_at: datetime | None
+    receipt: str = field(repr=False)
+    countersignature: str = field(repr=False)
+
+    def retain_until(self, today: date) -> date:
+        """The last day on which we may keep what she gives today, as she was told."""
+        days = [today]
+        for one in parse_consent(self.receipt).consent.purposes:
+            with suppress(ValueError):  # her own writing; a period that is none keeps nothing
+                days.append(add_period(today, one.retention))
+        return max(days)
 
     def stands(self, now: datetime) -> bool:
         """Whether the holder still agrees."""
@@ -108,7 +120,8 @@ def find_consent(store: Store, record_id: str) -> KeptConsent | None:
     """Return a consent by its record id."""
     rows = store.rows(
         "SELECT record_id, relationship, reference, commitment, client_id, profile, updates,"
-        " return_box, until, withdrawn_at FROM consents WHERE record_id = ?",
+        " return_box, until, withdrawn_at, receipt, countersignature"
+        " FROM consents WHERE record_id = ?",
         (record_id,),
     )
     return _consent(rows[0]) if rows else None
@@ -146,6 +159,8 @@ def _consent(row: Row) -> KeptConsent:
         return_box=None if row[7] is None else _return_box(load(row[7])),
         until=moment(row[8]),
         withdrawn_at=None if row[9] is None else moment(row[9]),
+        receipt=row[10],
+        countersignature=row[11],
     )
 
 

@@ -3,7 +3,7 @@
 There is no boolean verdict. A result exists only when every step passed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -124,6 +124,23 @@ class LedgerPoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What was received and what it was judged by, to be kept as evidence; full of claims.
+
+    Attributes:
+        vp_token: The presentations as they came.
+        extra: What else the answer held.
+        bundle: The proof of the ledger's records, if they came with one.
+        status_digests: The digests of the status lists used.
+    """
+
+    vp_token: Mapping[str, tuple[str, ...]] = field(repr=False)
+    extra: JSONObject = field(repr=False)
+    bundle: JSONObject | None = field(repr=False)
+    status_digests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedPresentation:
     """A presentation that passed every step, and how far that reaches.
 
@@ -135,6 +152,7 @@ class VerifiedPresentation:
         header_age: How old that block was when the presentation was verified.
         issuers: The ids of the issuers on the ledger.
         relationship: The pairwise id of the holder, when a consent came along.
+        received: What is kept as evidence.
         records: The record of receipt (APPI art. 30), without claim values.
     """
 
@@ -150,6 +168,7 @@ class VerifiedPresentation:
     issuers: tuple[str, ...]
     trust_frameworks: tuple[str, ...]
     consent: VerifiedConsent | None = field(default=None, repr=False)
+    received: Received | None = field(default=None, repr=False)
     records: JSONObject = field(default_factory=dict, repr=False)
 
     @property

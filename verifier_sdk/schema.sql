@@ -63,9 +63,21 @@ CREATE TABLE IF NOT EXISTS status_seen (
 CREATE TABLE IF NOT EXISTS status_tokens (
     digest TEXT PRIMARY KEY, token TEXT NOT NULL, kept_at INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS evidence (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, subject TEXT NOT NULL UNIQUE,
+    reference TEXT NOT NULL, content TEXT NOT NULL, kept_at INTEGER NOT NULL,
+    retain_until TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER IF NOT EXISTS evidence_stays BEFORE UPDATE ON evidence
+BEGIN SELECT RAISE(ABORT, 'evidence is never rewritten'); END;
+CREATE TABLE IF NOT EXISTS evidence_lists (
+    subject TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (subject, digest)
+) STRICT;
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS requests_by_state ON requests (state, expires_at);
 CREATE INDEX IF NOT EXISTS nonces_of ON nonces (relationship, number);
 CREATE INDEX IF NOT EXISTS inbox_due ON inbox (outcome, apply_on);
 CREATE INDEX IF NOT EXISTS outbox_due ON outbox (state, next_at);
+CREATE INDEX IF NOT EXISTS evidence_of ON evidence (reference, number);
+CREATE INDEX IF NOT EXISTS evidence_list ON evidence_lists (digest);
 CREATE INDEX IF NOT EXISTS addresses_of ON addresses (reference, number);

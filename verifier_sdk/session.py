@@ -24,16 +24,17 @@ from ssi.keys import Alg, Random
 from ssi.oid4vp import ResponseReply
 from ssi.sharing_terms import LocalText, Retention
 from ssi.x509 import load_pem_chain, public_key_of, x509_hash
-from verifier_sdk import answers, held, relationships, requests, updates
+from verifier_sdk import answers, held, kept, relationships, requests, updates
 from verifier_sdk.answers import Desk, Firm
 from verifier_sdk.background import repeat
 from verifier_sdk.config import VerifierConfig, load_agreement_key, load_signer
 from verifier_sdk.consents import is_due, notice_withdrawals
 from verifier_sdk.events import Handler, Handlers
 from verifier_sdk.intake import Answered, Intake, hidden, unclaimed
+from verifier_sdk.kept import Kept
 from verifier_sdk.ledger import OnlineLedger, Registry, open_registry
 from verifier_sdk.mail import Mail
-from verifier_sdk.policy import Policy
+from verifier_sdk.policy import Policy, today_in_japan
 from verifier_sdk.ports import RequestState, SentRequest
 from verifier_sdk.profiles import Profile
 from verifier_sdk.relationships import HistoryEntry, KeptConsent, StoredReceipt
@@ -362,6 +363,7 @@ class Verifier:
             handlers=self._handlers,
             policy=self.policy,
             random=self._random,
+            keep_evidence=self.config.keep_evidence,
         )
 
     def _own_box(self, now: datetime) -> str:
@@ -414,9 +416,19 @@ class Verifier:
         )
         return tuple(load(row[0]) for row in rows)
 
+    def evidence(self, reference: str | None = None) -> tuple[Kept, ...]:
+        """What was kept to be shown later, the oldest first; full of claims [EVI-KEEP-1]."""
+        return kept.kept_of(self.store, reference)
+
+    def forget_evidence(self, subject: str) -> int:
+        """Delete what was kept of a request or envelope, as when the holder asks for it."""
+        return kept.forget(self.store, subject)
+
     def clean(self, now: datetime | None = None) -> None:
-        """Throw away the keys of requests nobody answered, and requests that are long over."""
-        self.store.forget_requests(now or self._clock())
+        """Throw away what is over: unanswered requests and their keys, evidence [EVI-KEEP-2]."""
+        at = now or self._clock()
+        self.store.forget_requests(at)
+        kept.forget_due(self.store, today_in_japan(at))
 
     def start_background(self, *, seconds_between: float = 2.0) -> Callable[[], None]:
         """Receive and answer by mail in a thread, when the settings say so; call after the fork.

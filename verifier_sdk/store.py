@@ -310,7 +310,7 @@ class Store:
         return rows[0][0] if rows else None
 
     def keep_status_token(self, digest: str, token: str, now: datetime) -> None:
-        """Keep a verified token, for other processes and for days without network."""
+        """Keep a verified token, for other processes, for days without network, as evidence."""
         with self.write() as db:
             db.execute(
                 "INSERT OR IGNORE INTO status_tokens VALUES (?, ?, ?)",
@@ -318,7 +318,8 @@ class Store:
             )
             db.execute(
                 "DELETE FROM status_tokens WHERE digest NOT IN"
-                " (SELECT digest FROM status_tokens ORDER BY kept_at DESC LIMIT ?)",
+                " (SELECT digest FROM status_tokens ORDER BY kept_at DESC LIMIT ?)"
+                " AND digest NOT IN (SELECT digest FROM evidence_lists)",
                 (_MAX_TOKENS,),
             )
 

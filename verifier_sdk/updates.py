@@ -8,7 +8,7 @@ the address history, the answer and its place in the outbox [TRUST-UPD-1].
 from dataclasses import replace
 from datetime import date, datetime
 
-from ssi.envelope import VerifiedSet, parse_set, unseal, verify_holder_set
+from ssi.envelope import VerifiedSet, check_opening, open_sealed, parse_set, verify_holder_set
 from ssi.errors import BindingMismatch, Expired, Rejected, Replayed, Unavailable, Untrusted
 from ssi.relationship import token_digest
 from ssi.rights import verify_rights_request, verify_withdrawal
@@ -92,7 +92,8 @@ def _repeated(store: Store, jti: str, token: str) -> StoredReceipt | None:
 
 def _work(desk: Desk, received: VerifiedSet, now: datetime) -> StoredReceipt:
     """Open, judge and answer one new message, while its holder's lease is ours."""
-    message = parse_message(unseal(received, desk.firm.encryption_keys))
+    opened = open_sealed(received, desk.firm.encryption_keys)
+    message = parse_message(check_opening(received.envelope, opened))
     if isinstance(message, Receipt):
         raise Rejected("a holder sends no receipts", code="update.kind")
     relationship = find_relationship(desk.store, received.envelope.relationship)
@@ -101,7 +102,7 @@ def _work(desk: Desk, received: VerifiedSet, now: datetime) -> StoredReceipt:
         raise Untrusted("no such consent of this holder is known", code="update.consent")
     if consent.return_box is None:
         raise Rejected("the consent names no box for answers", code="update.no_return_box")
-    verdict = _judge(desk, received, message, relationship, consent, now)
+    verdict = replace(_judge(desk, received, message, relationship, consent, now), opened=opened)
     return answer(desk, received, message, relationship, consent, verdict, now)
 
 

@@ -4,16 +4,22 @@ Read `verify_presentation` from top to bottom: each step either passes or raises
 ends it. Nothing of a presentation is returned before the last step has passed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from ssi.credential import verify_times
+from registry_chain.records import status_key
+from ssi.credential import person_claims, verify_times
 from ssi.dcql import Candidate, check_response
 from ssi.encoding import JSONObject
 from ssi.errors import BindingMismatch, ConsentDeclined, Expired, Malformed, Replayed, Unavailable
 from ssi.oid4vp import ResponseError, UntrustedResponse, parse_response
 from ssi.relationship import token_digest
-from ssi.sdjwt import VerifiedSdJwt, verify_key_binding
+from ssi.sdjwt import (
+    VerifiedKeyBinding,
+    VerifiedSdJwt,
+    verify_key_binding,
+    verify_redacted_key_binding,
+)
 from ssi.sharing import VerifiedConsent, parse_consent, verify_consent
 from verifier_sdk.claims import Claims, asked_claims, read_claims
 from verifier_sdk.credentials import (
@@ -28,11 +34,11 @@ from verifier_sdk.credentials import (
 from verifier_sdk.policy import DEFAULT_POLICY, Policy, today_in_japan
 from verifier_sdk.ports import Facts, LedgerView, RequestState, SentRequest, StatusView
 from verifier_sdk.profiles import FORMAT
-from verifier_sdk.results import LedgerPoint, Step, Trail, VerifiedPresentation
+from verifier_sdk.results import LedgerPoint, Received, Step, Trail, VerifiedPresentation
 
 
 def verify_presentation(  # noqa: PLR0913 - the ports and limits of one verification
-    form: bytes,
+    form: bytes | UntrustedResponse,
     *,
     request: SentRequest,
     ledger: LedgerView,
@@ -40,17 +46,20 @@ def verify_presentation(  # noqa: PLR0913 - the ports and limits of one verifica
     now: datetime,
     policy: Policy = DEFAULT_POLICY,
     trail: Trail | None = None,
+    withheld: bool = False,
 ) -> VerifiedPresentation:
     """Judge a wallet's answer to a request of ours [TRUST-1].
 
     Args:
-        form: The posted body.
+        form: The posted body; or the answer in it, opened before, when it is judged again.
         request: The request that the answer is sealed for.
         ledger: Proven records of the chain.
         statuses: Status lists that the chain names.
         now: The present.
         policy: What we take.
         trail: Where the verdict of each step is noted, also when the answer is rejected.
+        withheld: Only for evidence: disclosures were left out since, so (6) cannot compare the
+            hash over them and (8) cannot ask for them all [EVI-RED-2].
 
     Returns:
         The result; it exists only when every step passed.
@@ -64,7 +73,7 @@ def verify_presentation(  # noqa: PLR0913 - the ports and limits of one verifica
 
     # (1) Parse: the sealed answer, and every presentation in it
     with trail.step(Step.PARSE):
-        answer = _open_answer(form, request)
+        answer = _open_answer(form, request) if isinstance(form, bytes) else form
         presented = {
             name: tuple(read_presentation(text) for text in texts)
             for name, texts in answer.vp_token.items()
@@ -100,7 +109,8 @@ def verify_presentation(  # noqa: PLR0913 - the ports and limits of one verifica
 
     # (6) Key binding by our policy: our nonce, our name, our terms
     with trail.step(Step.KEY_BINDING):
-        consent = _check_bindings(answer, presented, signed, request, now, policy)
+        binds = verify_redacted_key_binding if withheld else verify_key_binding
+        consent = _check_bindings(binds, answer, presented, signed, request, now, policy)
 
     # (7) Status: the whole list, by the digest on the ledger
     with trail.step(Step.STATUS):
@@ -114,9 +124,15 @@ def verify_presentation(  # noqa: PLR0913 - the ports and limits of one verifica
 
     # (8) Policy: what was asked, and what the profile demands
     with trail.step(Step.POLICY):
-        claims = _check_policy(credentials, request, now)
+        claims = _shown(credentials) if withheld else _check_policy(credentials, request, now)
 
-    return _result(request, facts, credentials, claims, consent, trail, now)
+    received = Received(
+        vp_token=answer.vp_token,
+        extra=answer.extra,
+        bundle=facts.bundle,
+        status_digests=_status_digests(every, facts),
+    )
+    return _result(request, facts, credentials, claims, consent, received, trail, now)
 
 
 # --- (1) parse ---
@@ -148,6 +164,7 @@ def _check_request(answer: UntrustedResponse, request: SentRequest, now: datetim
 
 
 def _check_bindings(  # noqa: PLR0913, PLR0917 - all of them are signed
+    binds: Callable[..., VerifiedKeyBinding],
     answer: UntrustedResponse,
     presented: Mapping[str, Sequence[Presented]],
     signed: Mapping[str, Sequence[VerifiedSdJwt]],
@@ -158,7 +175,7 @@ def _check_bindings(  # noqa: PLR0913, PLR0917 - all of them are signed
     """One wrong nonce anywhere rejects the whole answer (OpenID4VP 1.0 §8.6) [TRUST-6]."""
     for name, many in presented.items():
         for one, verified in zip(many, signed[name], strict=True):
-            verify_key_binding(
+            binds(
                 one.sdjwt,
                 verified,
                 audience=request.client_id,
@@ -212,6 +229,21 @@ def _told(point: LedgerPoint) -> str:
     )
 
 
+def _shown(credentials: Mapping[str, Sequence[Credential]]) -> Claims:
+    """What is left of the claims when some were left out; whether all were given is not judged."""
+    given: JSONObject = {}
+    for many in credentials.values():
+        for one in many:
+            given |= person_claims(one.claims)
+    return read_claims(given)
+
+
+def _status_digests(every: Sequence[Presented], facts: Facts) -> tuple[str, ...]:
+    records = [facts.records.get(status_key(one.issuer, one.status_list)) for one in every]
+    digests = [str(record["digest"]) for record in records if record is not None]
+    return tuple(dict.fromkeys(digests))
+
+
 def _candidate(name: str, one: Credential) -> Candidate:
     return Candidate(
         id=name, format=FORMAT, vct=one.vct, claims=one.claims, authority_key_ids=one.akis
@@ -224,6 +256,7 @@ def _result(  # noqa: PLR0913, PLR0917 - gathers what the steps found
     credentials: Mapping[str, Sequence[Credential]],
     claims: Claims,
     consent: VerifiedConsent | None,
+    received: Received,
     trail: Trail,
     now: datetime,
 ) -> VerifiedPresentation:
@@ -244,4 +277,5 @@ def _result(  # noqa: PLR0913, PLR0917 - gathers what the steps found
         issuers=tuple(dict.fromkeys(one.issuer for one in every)),
         trust_frameworks=tuple(dict.fromkeys(one.trust_framework for one in every)),
         consent=consent,
+        received=received,
     )

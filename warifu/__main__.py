@@ -39,6 +39,8 @@ COMMANDS = (
     Command("chain", "warifu.programs", "the shared chain's node", "共有台帳のノード"),
     Command("audit", "registry_chain.cli_audit", "replay and check the chain",
             "台帳の再計算と検査"),
+    Command("evidence", "verifier_sdk.evidence.cli", "evidence packs: make and verify",
+            "証拠ファイルの作成と検証"),
     Command("vectors", "warifu.vectors.cli", "run test vectors through the product",
             "試験ベクトルを製品に通します"),
 )  # fmt: skip

@@ -6,7 +6,12 @@ Clauses: ``specs/credential.md``.
 """
 
 from ssi.sdjwt.issuance import Sd, issue, present, select
-from ssi.sdjwt.key_binding import KeyBindingPolicy, VerifiedKeyBinding, verify_key_binding
+from ssi.sdjwt.key_binding import (
+    KeyBindingPolicy,
+    VerifiedKeyBinding,
+    verify_key_binding,
+    verify_redacted_key_binding,
+)
 from ssi.sdjwt.processing import (
     NEVER_DISCLOSABLE,
     VerifiedSdJwt,
@@ -40,4 +45,5 @@ __all__ = [
     "unverified_claims",
     "verify_issuer_jwt",
     "verify_key_binding",
+    "verify_redacted_key_binding",
 ]

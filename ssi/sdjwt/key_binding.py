@@ -70,6 +70,46 @@ def verify_key_binding(  # noqa: PLR0913 - each is one thing the holder must hav
     Raises:
         Rejected: ``kb.*`` or ``jose.*``.
     """
+    claims, binding = _binding(untrusted, verified, audience, nonce, now, policy, transaction_data)
+    if not _equal(claims.get("sd_hash"), sd_hash(untrusted.presented)):
+        raise BindingMismatch("the key binding is over other disclosures", code="kb.sd_hash")
+    return binding
+
+
+def verify_redacted_key_binding(  # noqa: PLR0913 - as `verify_key_binding`
+    untrusted: UntrustedSdJwt,
+    verified: VerifiedSdJwt,
+    *,
+    audience: str,
+    nonce: str,
+    now: datetime,
+    policy: KeyBindingPolicy,
+    transaction_data: Sequence[str] = (),
+) -> VerifiedKeyBinding:
+    """Check a key binding of which disclosures were taken away since, as evidence may be.
+
+    The holder's key signed for this verifier, nonce, time and terms, and her signature covers the
+    hash of the whole presentation; that hash cannot be computed from a part of it. So it is not
+    proven that these disclosures were among those presented, only that they are of the same
+    credential. **Nothing that decides about a holder may use this** [EVI-RED-2].
+
+    Raises:
+        Rejected: ``kb.*`` or ``jose.*``.
+    """
+    _, binding = _binding(untrusted, verified, audience, nonce, now, policy, transaction_data)
+    return binding
+
+
+def _binding(  # noqa: PLR0913, PLR0917 - as `verify_key_binding`
+    untrusted: UntrustedSdJwt,
+    verified: VerifiedSdJwt,
+    audience: str,
+    nonce: str,
+    now: datetime,
+    policy: KeyBindingPolicy,
+    transaction_data: Sequence[str],
+) -> tuple[JSONObject, VerifiedKeyBinding]:
+    """Check all that the holder signed but the hash over the disclosures."""
     if untrusted.kb is None:
         raise BindingMismatch("the presentation has no key binding", code="kb.missing")
     key = confirmation_key(verified.claims)
@@ -79,10 +119,8 @@ def verify_key_binding(  # noqa: PLR0913 - each is one thing the holder must hav
         raise BindingMismatch("the presentation is for another verifier", code="kb.audience")
     if not _equal(claims.get("nonce"), nonce):
         raise BindingMismatch("the presentation answers another request", code="kb.nonce")
-    if not _equal(claims.get("sd_hash"), sd_hash(untrusted.presented)):
-        raise BindingMismatch("the key binding is over other disclosures", code="kb.sd_hash")
     hashes = _check_transaction_data(claims, transaction_data)
-    return VerifiedKeyBinding(key=key, issued_at=issued_at, transaction_data_hashes=hashes)
+    return claims, VerifiedKeyBinding(key=key, issued_at=issued_at, transaction_data_hashes=hashes)
 
 
 def confirmation_key(claims: JSONObject) -> PublicKey:

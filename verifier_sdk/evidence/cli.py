@@ -1,0 +1,168 @@
+"""``warifu evidence``: what a firm kept, made into packs; and packs verified by anybody.
+
+``verify`` needs the base install only: no settings, no server, no network [EVI-VER-6].
+"""
+
+import argparse
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from registry_chain.client import Genesis
+from ssi.errors import Malformed, SSIError
+from verifier_sdk.config import VerifierConfig
+from verifier_sdk.evidence.findings import LIMITS, EvidenceStep, Findings, VerifiedEvidence
+from verifier_sdk.evidence.verify import verify_evidence
+from verifier_sdk.results import Language
+
+EXIT_VERIFIED, EXIT_REJECTED, EXIT_BAD_INPUT, EXIT_UNPINNED = 0, 1, 3, 5
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the words of ``warifu evidence``."""
+    actions = parser.add_subparsers(dest="action", required=True)
+    listing = actions.add_parser("list", help="what was kept / 保存しているものの一覧")
+    listing.add_argument("--reference", help="one customer's or booking's")
+    export = actions.add_parser("export", help="make a pack / 証拠ファイルを作ります")
+    export.add_argument("subject", help="the id of a request or an envelope, as `list` shows it")
+    export.add_argument("--out", type=Path, required=True, metavar="PACK.zip")
+    export.add_argument(
+        "--only", action="append", metavar="CLAIM", help="leave all other claims out (repeatable)"
+    )
+    forget = actions.add_parser("forget", help="delete what was kept / 保存したものを消します")
+    forget.add_argument("subject")
+    for words in (listing, export, forget):
+        words.add_argument("--config", type=Path, help="verifier.toml; else WARIFU_VERIFIER_CONFIG")
+    verify = actions.add_parser(
+        "verify", help="verify a pack, offline / 証拠ファイルを検証します（通信なし）"
+    )
+    verify.add_argument("pack", type=Path)
+    trust = verify.add_mutually_exclusive_group()
+    trust.add_argument("--genesis", type=Path, help="the ledger's genesis file, from elsewhere")
+    trust.add_argument("--genesis-digest", metavar="SHA256", help="or its digest in hex")
+    verify.add_argument("--json", action="store_true", help="the verdict as one line of JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked.
+
+    Returns:
+        0 done or verified; 1 rejected; 3 bad input; 5 consistent, but the genesis was not compared.
+    """
+    if args.action == "verify":
+        pinned = args.genesis_digest
+        if args.genesis is not None:
+            pinned = Genesis.load(args.genesis).digest()
+        return verify_file(args.pack, pinned, as_json=args.json)
+    config = VerifierConfig.load(args.config) if args.config else VerifierConfig.from_env()
+    if args.action == "export":
+        return _export(config, args.subject, args.out, args.only)
+    return _list(config, args.reference) if args.action == "list" else _forget(config, args.subject)
+
+
+# --- what a firm does ---
+
+
+def _list(config: VerifierConfig, reference: str | None) -> int:
+    from verifier_sdk.session import Verifier  # noqa: PLC0415 - verifying pays for none of it
+
+    for kept in Verifier.open(config).evidence(reference):
+        line = {
+            "subject": kept.subject,
+            "kind": kept.kind,
+            "reference": kept.reference,
+            "kept_at": kept.kept_at.isoformat(),
+            "retain_until": kept.retain_until.isoformat(),
+        }
+        sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+    return EXIT_VERIFIED
+
+
+def _export(config: VerifierConfig, subject: str, out: Path, only: list[str] | None) -> int:
+    from verifier_sdk.evidence.desk import export_kept  # noqa: PLC0415 - as above
+
+    if out.exists():
+        raise Malformed("the file is there already", code="config.exists")
+    pack, shown = export_kept(
+        config, subject, now=datetime.now(UTC), only=None if only is None else frozenset(only)
+    )
+    descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(pack)
+    told = {"pack": str(out), "bytes": len(pack)} | shown.to_json()
+    sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
+    return EXIT_VERIFIED
+
+
+def _forget(config: VerifierConfig, subject: str) -> int:
+    from verifier_sdk.session import Verifier  # noqa: PLC0415 - as above
+
+    gone = Verifier.open(config).forget_evidence(subject)
+    sys.stdout.write(json.dumps({"forgotten": gone}) + "\n")
+    return EXIT_VERIFIED
+
+
+# --- what anybody does ---
+
+
+def verify_file(path: Path | str, genesis: str | None, *, as_json: bool = False) -> int:
+    """Verify a pack and print the verdict of every step in both languages.
+
+    Args:
+        path: The pack.
+        genesis: SHA-256 of the genesis, in hex, from a source that is not the pack.
+        as_json: Print one line of JSON instead.
+
+    Returns:
+        As `run`.
+    """
+    findings = Findings()
+    try:
+        shown = verify_evidence(Path(path).read_bytes(), genesis=genesis, findings=findings)
+    except SSIError as error:
+        if as_json:
+            sys.stdout.write(json.dumps(_rejected(findings, error)) + "\n")
+        else:
+            _print_steps(findings)
+            sys.stdout.write(f"\n不合格 REJECTED: {error.code}: {error}\n")
+        return EXIT_REJECTED
+    if as_json:
+        sys.stdout.write(json.dumps(shown.to_json(), ensure_ascii=False) + "\n")
+    else:
+        _print_steps(findings)
+        _print_verdict(shown)
+    return EXIT_VERIFIED if shown.pinned else EXIT_UNPINNED
+
+
+def _rejected(findings: Findings, error: SSIError) -> dict[str, object]:
+    steps = [
+        {"step": int(one.step), "name": one.name(), "passed": one.passed} for one in findings.all
+    ]
+    return {"verdict": "rejected", "code": error.code, "steps": steps}
+
+
+def _print_steps(findings: Findings) -> None:
+    seen = {one.step: one for one in findings.all}
+    for step in EvidenceStep:
+        one = seen.get(step)
+        if one is None:
+            sys.stdout.write(f"({int(step)}) 未検査 NOT REACHED\n")
+            continue
+        mark = "合格 PASSED" if one.passed else f"不合格 FAILED {one.code}"
+        sys.stdout.write(f"({int(step)}) {mark}: {one.name('ja')} / {one.name('en')}\n")
+        for ja, en in one.notes:
+            sys.stdout.write(f"    {ja} / {en}\n")
+
+
+def _print_verdict(shown: VerifiedEvidence) -> None:
+    if shown.pinned:
+        sys.stdout.write("\n合格 VERIFIED\n")
+    else:
+        sys.stdout.write("\n保留 CONSISTENT, NOT VERIFIED\n")
+    sys.stdout.write(f"  genesis {shown.manifest.genesis}\n")
+    languages: tuple[Language, Language] = ("ja", "en")
+    for limit in shown.limits:
+        for index, _ in enumerate(languages):
+            sys.stdout.write(f"  {LIMITS[limit][index]}\n")
