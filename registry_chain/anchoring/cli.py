@@ -17,6 +17,7 @@ from registry_chain.anchoring.settings import AnchorSettings
 from registry_chain.anchoring.verify import AnchorReport, missing_extra
 from registry_chain.client import Genesis, HeadMemory, RegistryClient, Submitter
 from registry_chain.keyfile import read_key
+from registry_chain.trust_root import trust_from_genesis
 from ssi.errors import Malformed
 from ssi.fetch import Fetch, FetchPolicy, http_fetch
 
@@ -86,9 +87,10 @@ def run(args: argparse.Namespace) -> int:
 def _anchor(args: argparse.Namespace) -> int:
     fetch = http_fetch(FetchPolicy(allow_loopback_http=args.loopback, timeout=SECONDS))
     args.anchors.mkdir(parents=True, exist_ok=True)
+    genesis = Genesis.load(args.genesis)
     client = RegistryClient(
         args.node,
-        Genesis.load(args.genesis),
+        genesis,
         fetch,
         HeadMemory.open(args.anchors / "heads.db"),
     )
@@ -98,6 +100,7 @@ def _anchor(args: argparse.Namespace) -> int:
     settings = AnchorSettings.load(args.settings)
     job = AnchorJob(
         chain=client,
+        root=trust_from_genesis(genesis),
         folder=AnchorFolder(args.anchors),
         settings=settings,
         fetch=fetch,

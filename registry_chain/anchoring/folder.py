@@ -1,7 +1,7 @@
 """Kept proofs: one folder, in it one folder for each epoch; files are whole or absent."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from registry_chain.anchoring.proofs import (
@@ -15,6 +15,8 @@ from ssi.encoding import JsonLimits, canonical_json, parse_json_object
 from ssi.errors import Malformed
 
 _BLOCK = "block.json"
+_STEPS = "steps.jsonl"
+_MAX_STEPS = 64 << 20
 _MAX_BLOCK = 400_000
 _LIMITS = JsonLimits(max_bytes=_MAX_BLOCK, max_members=20_000)
 
@@ -38,8 +40,20 @@ class AnchorFolder:
             return None
         return parse_light_block(parse_json_object(_read(path, _MAX_BLOCK), limits=_LIMITS))
 
-    def keep_block(self, epoch: str, block: UntrustedLightBlock) -> None:
-        """Keep an epoch's light block."""
+    def steps(self, epoch: str) -> Iterator[UntrustedLightBlock]:
+        """The light blocks kept for the way to the epoch's, not verified."""
+        path = self._path / epoch / _STEPS
+        if path.is_file():
+            for line in _read(path, _MAX_STEPS).splitlines():
+                yield parse_light_block(parse_json_object(line, limits=_LIMITS))
+
+    def keep_block(
+        self, epoch: str, block: UntrustedLightBlock, steps: Sequence[UntrustedLightBlock]
+    ) -> None:
+        """Keep an epoch's light block, and those on the way to it."""
+        if steps:
+            lines = [canonical_json(light_block_to_json(one)) + b"\n" for one in steps]
+            self._write(self._path / epoch / _STEPS, b"".join(lines))
         self._write(self._path / epoch / _BLOCK, canonical_json(light_block_to_json(block)))
 
     def proof(self, epoch: str, method: str, authority: str) -> AnchorProof | None:

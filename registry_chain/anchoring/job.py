@@ -11,8 +11,9 @@ from registry_chain.anchoring.folder import AnchorFolder
 from registry_chain.anchoring.opentimestamps import is_pending, submit, upgrade
 from registry_chain.anchoring.proofs import AnchorProof, Method
 from registry_chain.anchoring.settings import AnchorSettings, Place
+from registry_chain.anchoring.steps import steps_to
 from registry_chain.anchoring.verify import missing_extra, verify_anchor
-from registry_chain.light import VerifiedLightBlock
+from registry_chain.light import TrustedState, VerifiedLightBlock
 from registry_chain.records import bridge_key
 from registry_chain.transactions import AttestBridge
 from ssi.encoding import JSONObject, b64url_encode
@@ -85,6 +86,7 @@ class AnchorJob:
 
     Args:
         chain: The chain's client.
+        root: What the genesis vouches for; kept proofs are judged from there on.
         folder: Where proofs are kept.
         settings: Whom to ask and to believe.
         fetch: Bounded HTTP.
@@ -94,6 +96,7 @@ class AnchorJob:
     """
 
     chain: Chain
+    root: TrustedState
     folder: AnchorFolder
     settings: AnchorSettings
     fetch: Fetch
@@ -131,8 +134,19 @@ class AnchorJob:
             return self.chain.block_at(kept.height, now)
         block = last_block(epoch, head, lambda height: self.chain.block_at(height, now))
         if block is not None:
-            self.folder.keep_block(epoch.name, block.block)
+            steps = steps_to(
+                block.block,
+                self._before(epoch),
+                lambda height: self.chain.block_at(height, now).block,
+            )
+            self.folder.keep_block(epoch.name, block.block, steps)
         return block
+
+    def _before(self, epoch: Epoch) -> TrustedState:
+        """What a reader of the folder trusts when he comes to an epoch."""
+        earlier = [name for name in self.folder.epochs() if name < epoch.name]
+        kept = self.folder.block(earlier[-1]) if earlier else None
+        return self.root if kept is None else TrustedState.remembered(kept)
 
     def _stamps(self, epoch: str, block: VerifiedLightBlock, now: datetime) -> Iterator[Step]:
         """Stamps by all authorities; one that comes late has the others stamp again beside it.

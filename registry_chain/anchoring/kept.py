@@ -6,13 +6,12 @@ from datetime import datetime
 
 from registry_chain.anchoring.folder import AnchorFolder
 from registry_chain.anchoring.policy import AnchorPolicy
+from registry_chain.anchoring.steps import verify_as_of_then
 from registry_chain.anchoring.verify import AnchorReport, verify_epoch
 from registry_chain.genesis import Genesis
-from registry_chain.light import TrustedState, TrustOptions, verify_light_block
+from registry_chain.light import TrustedState
 from registry_chain.trust_root import trust_from_genesis
 from ssi.errors import Malformed, SSIError
-
-_ANY_AGE = TrustOptions(max_age=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +53,9 @@ def _judge(
     kept = folder.block(epoch)
     if kept is None:
         raise Malformed("the epoch's light block is not kept", code="anchor.container")
-    block = verify_light_block(kept, trusted=trusted, now=kept.header.time.moment, options=_ANY_AGE)
+    for step in folder.steps(epoch):
+        trusted = verify_as_of_then(step, trusted).trusted
+    block = verify_as_of_then(kept, trusted)
     proofs = tuple(folder.proofs(epoch))
     if any(proof.epoch != epoch for proof in proofs):
         raise Malformed("a proof is in another epoch's folder", code="anchor.container")

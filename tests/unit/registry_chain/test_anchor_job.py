@@ -24,6 +24,7 @@ from registry_chain.anchoring.settings import AnchorSettings
 from registry_chain.client import Submitter
 from registry_chain.keyfile import write_key
 from registry_chain.records import BridgeRecord
+from registry_chain.trust_root import trust_from_genesis
 from ssi.errors import Malformed
 from ssi.fetch import FetchPolicy, http_fetch
 from tests.support import bitcoin
@@ -102,6 +103,7 @@ class World:
     def run(self, chain, now=None, **changes):
         job = AnchorJob(
             chain=chain.client(),
+            root=trust_from_genesis(chain.genesis),
             folder=self.folder,
             settings=self.settings(),
             fetch=FETCH,
