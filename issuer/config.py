@@ -1,9 +1,10 @@
 """What the issuer decides before it starts; a request decides none of it."""
 
-import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
+
+from ssi.files import check_settings, read_toml
 
 DEFAULT_DATABASE = "sqlite:///issuer.db"
 MAX_BEARER_SECONDS = 300
@@ -104,13 +105,11 @@ class Config:
 
         Raises:
             ValueError: A setting is unknown, missing or senseless.
+            Malformed: ``config.*``: the file cannot be read.
         """
         file = Path(path)
-        with file.open("rb") as stream:
-            given: dict[str, Any] = tomllib.load(stream)
-        unknown = sorted(set(given) - {item.name for item in fields(cls)})
-        if unknown:
-            raise ValueError(f"unknown settings: {', '.join(unknown)}")
+        given = read_toml(file)
+        check_settings(cls, given)
         given.setdefault("memory", "issuer-chain.db")
         for name in _FILES:
             if name in given:

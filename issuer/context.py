@@ -9,13 +9,16 @@ from typing import Protocol, Self
 
 from issuer.config import Config
 from issuer.db import Database
-from registry_chain.client import AnchorRecord, Committed, StatusRecord
+from registry_chain.client import AnchorRecord, Committed, Genesis, StatusRecord
 from registry_chain.transactions import Body
 from ssi.credential import kid_of
 from ssi.encoding import JSONObject, b64url_decode
+from ssi.errors import Malformed
+from ssi.files import read_file
 from ssi.keys import Alg, Random, Signer, SoftwareSigner
 from ssi.x509 import load_pem_chain, to_x5c
 
+_SECRET_BYTES = 32
 JST = timezone(timedelta(hours=9), "JST")
 
 
@@ -54,12 +57,25 @@ class SigningKey:
             ValueError: The certificate is of another key.
         """
         signer = SoftwareSigner.from_secret(Alg.ES256, read_secret(secret))
-        certificates = load_pem_chain(chain.read_bytes())
+        certificates = load_pem_chain(read_file(chain))
         header: JSONObject = {
             "kid": kid_of(issuer_id, signer.public_key.thumbprint()),
             "x5c": list(to_x5c(certificates)),
         }
         return cls(signer, header)
+
+
+def check_files(config: Config) -> None:
+    """Read every file the issuer needs, so that a mistake is told before anything is served.
+
+    Raises:
+        Malformed: ``config.*``, ``chain.genesis``, ``x509.*``.
+        ValueError: A certificate is of another key.
+    """
+    SigningKey.load(config.credential_key, config.credential_chain, config.issuer_id)
+    SigningKey.load(config.status_key, config.status_chain, config.issuer_id)
+    read_secret(config.account_key)
+    Genesis.load(config.genesis)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +104,19 @@ class Issuer:
 
 
 def read_secret(path: Path) -> bytes:
-    """Read 32 bytes in base64url from a file."""
-    return b64url_decode(path.read_text("ascii").strip())
+    """Read 32 bytes in base64url from a file.
+
+    Raises:
+        Malformed: ``config.key``, or as `ssi.files.read_file`.
+    """
+    raw = read_file(path)
+    try:
+        secret = b64url_decode(raw.decode("ascii").strip())
+    except (Malformed, UnicodeDecodeError):
+        secret = b""
+    if len(secret) != _SECRET_BYTES:
+        raise Malformed("a key file holds no 32 bytes in base64url", code="config.key")
+    return secret
 
 
 def hashed(secret: str) -> str:

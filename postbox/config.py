@@ -1,9 +1,10 @@
 """What the operator of a mailbox decides. A message decides none of it."""
 
-import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
+
+from ssi.files import check_settings, read_toml
 
 DEFAULT_DATABASE = "sqlite:///mailbox.db"
 
@@ -93,14 +94,11 @@ class Config:
 
         Raises:
             ValueError: A setting is unknown, missing or senseless.
+            Malformed: ``config.*``: the file cannot be read.
         """
         file = Path(path)
-        with file.open("rb") as stream:
-            given: dict[str, Any] = tomllib.load(stream)
-        known = {item.name for item in fields(cls)}
-        unknown = sorted(set(given) - known)
-        if unknown:
-            raise ValueError(f"unknown settings: {', '.join(unknown)}")
+        given = read_toml(file)
+        check_settings(cls, given)
         for name in ("operator_key", "secret", "genesis", "memory"):
             if name in given:
                 given[name] = file.parent / given[name]

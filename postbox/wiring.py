@@ -20,6 +20,7 @@ from registry_chain.transactions import Body
 from ssi.encoding import JSONObject, b64url_decode
 from ssi.errors import Malformed, Untrusted
 from ssi.fetch import FetchPolicy, http_fetch
+from ssi.files import read_file
 from ssi.keys import Alg, SoftwareSigner
 
 # A firm's keys may be this old when its envelope is judged.
@@ -97,14 +98,26 @@ def open_services(config: Config) -> Services:
     )
 
 
+def check_files(config: Config) -> None:
+    """Read every file the mailbox needs, so that a mistake is told before anything is served.
+
+    Raises:
+        Malformed: ``config.*`` or ``chain.genesis``.
+    """
+    read_secret(config.operator_key)
+    read_secret(config.secret)
+    Genesis.load(config.genesis)
+
+
 def read_secret(path: Path) -> bytes:
     """Read 32 bytes in base64url from a file.
 
     Raises:
-        Malformed: ``config.key``.
+        Malformed: ``config.key``, or as `ssi.files.read_file`.
     """
+    raw = read_file(path)
     try:
-        secret = b64url_decode(path.read_text("ascii").strip())
+        secret = b64url_decode(raw.decode("ascii").strip())
     except (Malformed, UnicodeDecodeError):
         secret = b""
     if len(secret) != SECRET_SIZE:

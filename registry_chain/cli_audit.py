@@ -6,10 +6,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from registry_chain.audit import fetch_blocks, read_export, replay
+from registry_chain.audit import LINE_LIMITS, fetch_blocks, read_export, replay
 from registry_chain.genesis import Genesis
 from ssi.encoding import JSONObject
 from ssi.fetch import FetchPolicy, http_fetch
+from ssi.files import read_lines
 
 MAX_PAGE_BYTES = 32 * 1024 * 1024
 PAGE_SECONDS = 60.0
@@ -43,5 +44,4 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _lines(path: Path) -> Iterator[JSONObject]:
-    with path.open("rb") as file:
-        yield from read_export(file)
+    return read_export(read_lines(path, most=LINE_LIMITS.max_bytes))

@@ -1,6 +1,5 @@
 """A node's configuration: ``node.toml`` in its home folder."""
 
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,9 +27,9 @@ from registry_chain.keyfile import read_key
 from registry_chain.node import create_app
 from ssi.encoding import Fields, JSONObject
 from ssi.errors import Malformed
+from ssi.files import read_toml
 
 CONFIG_NAME = "node.toml"
-_MAX_BYTES = 65_536
 _MAX_PORT = 65_535
 
 
@@ -60,16 +59,7 @@ class NodeConfig:
         Raises:
             Malformed: ``config.malformed``.
         """
-        try:
-            with path.open("rb") as file:
-                raw = file.read(_MAX_BYTES)
-        except OSError as error:
-            raise Malformed("node.toml cannot be read", code="config.unreadable") from error
-        try:
-            table = tomllib.loads(raw.decode("utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-            raise Malformed("node.toml is not TOML in UTF-8", code="config.malformed") from None
-        reading = Fields(table, where=CONFIG_NAME, code="config.malformed")
+        reading = Fields(read_toml(path), where=CONFIG_NAME, code="config.malformed")
         home = path.parent
         network = _network(reading.opt_object("network"))
         key = reading.opt_str("key") if network else reading.take_str("key")

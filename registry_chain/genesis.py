@@ -39,6 +39,7 @@ from ssi.encoding import (
     sha256,
 )
 from ssi.errors import Malformed
+from ssi.files import read_file
 from ssi.keys import PublicKey
 
 RULES_VERSION = 1
@@ -170,9 +171,8 @@ class Genesis:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a genesis file."""
-        with path.open("rb") as file:
-            return cls.parse(file.read(_LIMITS.max_bytes + 1))
+        """Read a genesis file; raises as `ssi.files.read_file`, and ``chain.genesis``."""
+        return cls.parse(read_file(path, most=_LIMITS.max_bytes))
 
 
 def validator_json(key: PublicKey, *, power: int = 1, name: str = "") -> JSONObject:

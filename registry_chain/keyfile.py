@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ssi.encoding import Fields, JSONObject, b64url_encode, canonical_json, parse_json_object
 from ssi.errors import Malformed
+from ssi.files import read_file
 from ssi.keys import Alg, SoftwareSigner
 
 _MAX_BYTES = 1024
@@ -31,12 +32,12 @@ def read_key(path: Path) -> SoftwareSigner:
 
     Raises:
         Malformed: ``keystore.mode`` when others can read the file, ``keystore.key`` when it holds
-            no such key.
+            no such key; as `ssi.files.read_file`.
     """
-    with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise Malformed("others can read the key file", code="keystore.mode")
-        jwk = parse_json_object(file.read(_MAX_BYTES + 1))
+    raw = read_file(path, most=_MAX_BYTES)
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise Malformed("others can read the key file", code="keystore.mode")
+    jwk = parse_json_object(raw)
     reading = Fields(jwk, where="key", code="keystore.key")
     reading.take_str("kty")
     curve = reading.take_str("crv")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from ssi.errors import Misbehaviour
+from ssi.errors import Malformed, Misbehaviour
 
 KEPT = 256
 _BUSY_MS = 10_000
@@ -60,10 +60,17 @@ class HeadMemory:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """A memory that outlives the process."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        memory = cls(str(path))
-        memory._db.execute("PRAGMA journal_mode = WAL")
+        """A memory that outlives the process.
+
+        Raises:
+            Malformed: ``light.memory``: the file is damaged or no file; it is left as it is.
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            memory = cls(str(path))
+            memory._db.execute("PRAGMA journal_mode = WAL")
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise Malformed(f"{path.name} remembers no blocks", code="light.memory") from error
         return memory
 
     @classmethod

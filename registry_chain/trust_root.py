@@ -26,6 +26,7 @@ from registry_chain.light import (
 from registry_chain.transport import LIMITS
 from ssi.encoding import Fields, JSONObject, canonical_json, parse_json_object, sha256
 from ssi.errors import Malformed, Untrusted
+from ssi.files import read_file
 
 VERSION: Final = 1
 _CODE: Final = "trust.malformed"
@@ -80,7 +81,7 @@ class TrustRoot:
             Malformed: ``trust.malformed``, ``light.malformed``, ``json.*`` or as `Genesis.load`.
             Untrusted: ``trust.checkpoint``.
         """
-        raw = path.read_bytes()
+        raw = read_file(path, most=LIMITS.max_bytes)
         obj = parse_json_object(raw, limits=LIMITS)
         if "genesis" not in obj:
             return cls(genesis=Genesis.load(path))

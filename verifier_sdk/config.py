@@ -27,7 +27,6 @@ accept_stapled   = true                           # wallet's proofs, when no nod
 """
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -43,6 +42,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from ssi.encoding import b64url_decode
 from ssi.errors import Malformed
+from ssi.files import read_file, read_toml
 from ssi.keys import AgreementKey, Alg, SoftwareSigner
 from ssi.sharing_terms import LocalText
 from verifier_sdk.profiles import BY_CODE
@@ -136,9 +136,10 @@ class VerifierConfig:
 
         Raises:
             ValueError: A field is missing, unknown or of the wrong type; it is named.
+            Malformed: ``config.*``: the file cannot be read.
         """
         file = Path(path)
-        return _parse(tomllib.loads(file.read_text("utf-8")), file.resolve().parent)
+        return _parse(read_toml(file), file.resolve().parent)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "VerifierConfig":
@@ -252,6 +253,7 @@ def load_signer(path: Path, *, alg: Alg | None = None) -> SoftwareSigner:
 
     Raises:
         ValueError: The file holds no such key; nothing of it is told.
+        Malformed: ``config.*``: the file cannot be read.
     """
     pem = _pem_secret(path)
     if pem is not None:
@@ -268,8 +270,9 @@ def load_agreement_key(path: Path) -> AgreementKey:
 
 
 def _bare_secret(path: Path) -> bytes:
+    raw = read_file(path)
     try:
-        secret = b64url_decode(path.read_text("ascii").strip())
+        secret = b64url_decode(raw.decode("ascii").strip())
     except (Malformed, UnicodeDecodeError):
         raise ValueError(f"{path.name} holds no key in base64url or PEM") from None
     if len(secret) != _SECRET_BYTES:
@@ -278,7 +281,7 @@ def _bare_secret(path: Path) -> bytes:
 
 
 def _pem_secret(path: Path) -> tuple[Alg, bytes] | None:
-    raw = path.read_bytes()
+    raw = read_file(path)
     if not raw.lstrip().startswith(b"-----BEGIN"):
         return None
     try:

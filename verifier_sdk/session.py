@@ -20,6 +20,7 @@ from ssi.errors import (
     Unavailable,
 )
 from ssi.fetch import Fetch, FetchPolicy, http_fetch
+from ssi.files import read_file
 from ssi.keys import Alg, Random
 from ssi.oid4vp import ResponseReply
 from ssi.sharing_terms import LocalText, Retention
@@ -79,7 +80,7 @@ class Verifier:
             FetchPolicy(allow_loopback_http=config.loopback, ca_file=config.ca_file)
         )
         self._registry = registry or open_registry(config, self._fetch)
-        self._chain = load_pem_chain(config.certificate.read_bytes())
+        self._chain = load_pem_chain(read_file(config.certificate))
         self._signer = load_signer(config.key)
         if public_key_of(self._chain[0]) != self._signer.public_key:
             raise ValueError("the certificate is not of this key")

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from ssi.errors import Malformed
 from warifu.serving import WSGI, Stop, serve
 
 if TYPE_CHECKING:
@@ -121,8 +122,10 @@ def run_issuer(args: argparse.Namespace) -> int:
 
         return cli.run(args)
     from issuer.config import Config  # noqa: PLC0415
+    from issuer.context import check_files  # noqa: PLC0415
 
     config = _load(Config.load, args.config)
+    _load(lambda _: check_files(config), args.config)
 
     def build() -> tuple[WSGI, Stop]:
         from issuer.app import create_app, open_issuer, start_background  # noqa: PLC0415
@@ -150,8 +153,10 @@ def run_mailbox(args: argparse.Namespace) -> int:
 
         return cli.run(args)
     from postbox.config import Config  # noqa: PLC0415
+    from postbox.wiring import check_files  # noqa: PLC0415
 
     config = _load(Config.load, args.config)
+    _load(lambda _: check_files(config), args.config)
 
     def build() -> tuple[WSGI, Stop]:
         from postbox.app import create_app  # noqa: PLC0415
@@ -170,8 +175,14 @@ def _serve_command(actions: Actions, default: str) -> None:
 
 
 def _load(load: Callable[[Path], _Config], path: Path) -> _Config:
+    """Read what a program needs before it is served, so that a mistake is told once and plainly.
+
+    Raises:
+        Malformed: ``config.malformed`` for a senseless setting, ``config.unreadable``.
+    """
     try:
         return load(path)
-    except (OSError, ValueError) as error:
-        sys.stderr.write(f"{path}: {error}\n")
-        raise SystemExit(BAD_INPUT) from error
+    except ValueError as error:
+        raise Malformed(f"{path.name}: {error}", code="config.malformed") from error
+    except OSError as error:
+        raise Malformed(f"{path.name} cannot be read", code="config.unreadable") from error

@@ -3,9 +3,11 @@
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
-from warifu.vectors import RUNNERS, Outcome, run_file
+from ssi.errors import Malformed
+from warifu.vectors import RUNNERS, CaseResult, Outcome, run_file
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
             sys.stderr.write("warifu vectors: no such file or folder\n")
             return 3
         before = counts.total()
-        for case in run_file(args.kind, path):
+        for case in _cases(args.kind, path):
             outcome = case.outcome(strict_codes=args.strict_codes)
             counts[outcome] += 1
             if outcome is Outcome.UNSUPPORTED:
@@ -51,3 +53,18 @@ def run(args: argparse.Namespace) -> int:
     if counts[Outcome.FAILED]:
         return 1
     return 3 if empty else 0
+
+
+def _cases(kind: str, path: Path) -> Iterator[CaseResult]:
+    """Run a file; one that is not of its kind is a mistake with a name, not a failed case.
+
+    Raises:
+        Malformed: ``config.malformed`` or ``config.unreadable``.
+    """
+    try:
+        yield from run_file(kind, path)
+    except OSError as error:
+        raise Malformed(f"{path.name} cannot be read", code="config.unreadable") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        fact = f"{path.name} holds no cases of this kind"
+        raise Malformed(fact, code="config.malformed") from error

@@ -1,0 +1,99 @@
+"""Reading the files an operator gives a program: bounded, whole, and only what is a file.
+
+The second and last door of the kernel to the outside, beside `ssi.fetch` (ADR 0008). A folder, a
+pipe, a device, a file of terabytes or of another encoding is a mistake with a code, never a hang.
+"""
+
+import os
+import stat
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import UnionType
+from typing import Any, BinaryIO, Final, get_args, get_origin, get_type_hints
+
+from ssi.errors import Malformed
+
+MAX_SETTINGS: Final = 65_536
+MAX_KEY: Final = 65_536
+
+
+def read_file(path: Path, *, most: int = MAX_KEY) -> bytes:
+    """Read a regular file of at most ``most`` bytes.
+
+    Args:
+        path: The file; a link is followed.
+        most: The most bytes it may have.
+
+    Raises:
+        Malformed: ``config.unreadable`` when it is not there, no file or not ours to read;
+            ``config.too_large``. The fact names the file and nothing in it.
+    """
+    try:
+        with _open(path) as file:
+            raw = file.read(most + 1)
+    except OSError as error:
+        raise Malformed(f"{path.name} cannot be read", code="config.unreadable") from error
+    if len(raw) > most:
+        raise Malformed(f"{path.name} is too large", code="config.too_large")
+    return raw
+
+
+def read_lines(path: Path, *, most: int) -> Iterator[bytes]:
+    """Read a file line by line, however long it is; each line of at most ``most`` bytes.
+
+    Raises:
+        Malformed: As `read_file`; ``config.too_large`` for a line without an end.
+    """
+    try:
+        with _open(path) as file:
+            while line := file.readline(most + 1):
+                if len(line) > most:
+                    raise Malformed(f"{path.name} has too long a line", code="config.too_large")
+                yield line
+    except OSError as error:
+        raise Malformed(f"{path.name} cannot be read", code="config.unreadable") from error
+
+
+def _open(path: Path) -> BinaryIO:
+    # Without O_NONBLOCK the opening of a pipe would wait for somebody to write into it.
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise Malformed(f"{path.name} is not a file", code="config.unreadable")
+    return os.fdopen(handle, "rb")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a settings file.
+
+    Raises:
+        Malformed: As `read_file`; ``config.malformed`` when it is not TOML in UTF-8.
+    """
+    try:
+        return tomllib.loads(read_file(path, most=MAX_SETTINGS).decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
+        raise Malformed(f"{path.name} is not TOML in UTF-8", code="config.malformed") from None
+
+
+def check_settings(kind: type, given: Mapping[str, Any]) -> None:
+    """Check that settings have the types that a dataclass declares; paths are texts here.
+
+    Raises:
+        ValueError: A setting is unknown or of the wrong type; it is named.
+    """
+    hints = get_type_hints(kind)
+    if unknown := sorted(given.keys() - hints.keys()):
+        raise ValueError(f"unknown settings: {', '.join(unknown)}")
+    for name, value in given.items():
+        if not _fits(value, hints[name]):
+            raise ValueError(f"{name} is of the wrong type")
+
+
+def _fits(value: object, hint: Any) -> bool:
+    if isinstance(hint, UnionType):
+        return any(_fits(value, each) for each in get_args(hint) if each is not type(None))
+    if get_origin(hint) is tuple:
+        return isinstance(value, list) and all(_fits(each, get_args(hint)[0]) for each in value)
+    wanted = str if hint is Path else hint
+    return isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
