@@ -4,12 +4,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# The chain's engine for networks: pinned, installed by Go into the project's own folder.
+COMETBFT_VERSION ?= v0.38.25
+COMETBFT := .tools/bin/cometbft
 PEERS := tests/peers/node_modules/.installed
 ARGS ?=
 # What `make test` leaves out: long gates, and tests of real components that must be installed.
 LONG := slow or node or browser or cometbft or postgres
 
-.PHONY: help setup demo test check bench lint types contracts tests slow docs peers browser postgres picture lock clean
+.PHONY: help setup demo test check bench lint types contracts tests slow docs peers browser postgres cometbft protos picture lock clean
 
 help:
 	@echo "make demo    set up, then play the whole journey       make demo ARGS='--keep'"
@@ -53,7 +56,7 @@ docs: setup
 	$(BIN)/python -m pytest -q -p no:cacheprovider tests/docs
 
 # The long gates: many kills, many mutations, peers, browser.
-slow: setup peers browser postgres
+slow: setup peers browser postgres cometbft
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "$(LONG)" $(ARGS)
 
 peers: $(PEERS)
@@ -74,6 +77,23 @@ postgres:
 	  command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] \
 	  && apt-get update -q >/dev/null && apt-get install -yq --no-install-recommends postgresql >/dev/null; \
 	} || { echo "make postgres needs PostgreSQL (Debian: apt-get install postgresql)" >&2; exit 1; }
+
+# Another version: make cometbft COMETBFT_VERSION=v0.39.4 (0.38.21 or newer of 0.38 to 0.40).
+cometbft:
+	@command -v go >/dev/null || { echo "make cometbft needs Go 1.22 or newer: https://go.dev/dl" >&2; exit 1; }
+	@go version | awk '{ split(substr($$3, 3), v, "."); exit !(v[1] > 1 || v[2] >= 22) }' \
+	  || { echo "make cometbft needs Go 1.22 or newer; this is $$(go version)" >&2; exit 1; }
+	@if [ -x $(COMETBFT) ] && go version -m $(COMETBFT) | grep -q "cometbft/cometbft[[:space:]]$(COMETBFT_VERSION)[[:space:]]"; then \
+	  echo "CometBFT $(COMETBFT_VERSION) is in $(COMETBFT)" >&2; \
+	else \
+	  echo "building CometBFT $(COMETBFT_VERSION) ..." >&2; \
+	  GOBIN="$(CURDIR)/.tools/bin" GOFLAGS=-trimpath go install github.com/cometbft/cometbft/cmd/cometbft@$(COMETBFT_VERSION); \
+	fi
+
+# The stubs of CometBFT's protocol, generated anew from its own definitions.
+protos: setup
+	@command -v go >/dev/null || { echo "make protos needs Go" >&2; exit 1; }
+	$(BIN)/python docs/protos.py
 
 bench: setup peers
 	@for name in verify map embedded growth; do \

@@ -171,6 +171,7 @@ def open_pair(
     def before_start() -> None:
         require_newest(read_signed(places.validator_state), engine.signed_mark())
         engine.reset()
+        places.rpc_socket.unlink(missing_ok=True)  # left by one that was killed
 
     supervisor = Supervisor(
         [str(binary.path), "start", "--home", str(places.root)],
