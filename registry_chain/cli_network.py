@@ -15,7 +15,6 @@ from ssi.errors import Malformed
 from ssi.keys import Alg, generate_signer
 
 MOST = 50
-DECIDES = "voter"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +74,7 @@ def write_testnet(folder: Path, ports: Sequence[Ports], chain_id: str) -> list[M
                 id=account,
                 name=Name.from_json({"ja": f"会員{number}", "en": f"Member {number}"}),
                 account_keys=(bare_jwk(signer.public_key),),
-                roles=(DECIDES,),
+                roles=("voter",),
             )
         )
     validators = make_validators(len(ports))

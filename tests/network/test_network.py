@@ -19,7 +19,7 @@ from registry_chain.engines.cometbft.settings import Places
 from registry_chain.light import parse_light_block
 from ssi.encoding import parse_json_object
 from ssi.fetch import FetchPolicy, Request, http_fetch
-from tests.support.network import Network, network, newcomer, now, require_cometbft
+from tests.support.network import Network, network, now, require_cometbft
 
 pytestmark = [pytest.mark.slow, pytest.mark.cometbft]
 require_cometbft()
@@ -59,7 +59,7 @@ def refused(home: str) -> subprocess.CompletedProcess[str]:
 
 def test_what_one_node_takes_all_can_prove(net: Network) -> None:
     """[REG-NET-5]: a fate is told only when the next header signs it."""
-    done = net.submitter().submit(newcomer("first-firm"), now())
+    done = net.change("first-firm")
     fetch = http_fetch(FetchPolicy(allow_loopback_http=True))
     answer = fetch(Request(url=f"{net.members[0].url}/v1/light/{done.height + 1}"))
     block = parse_light_block(parse_json_object(answer.body))
@@ -74,22 +74,21 @@ def test_what_one_node_takes_all_can_prove(net: Network) -> None:
 
 def test_a_killed_node_comes_back_and_agrees(net: Network) -> None:
     net.programs[3].kill()
-    submitter = net.submitter("member-2", 0, 1, 2)
-    heights = [submitter.submit(newcomer(f"while-{n}"), now()).height for n in range(3)]
+    heights = [net.change(f"while-{n}", "member-2", 0, 1, 2).height for n in range(3)]
     begun = time.monotonic()
     net.start(3)
     net.wait_height(heights[-1] + 1, 3, seconds=60)
     assert time.monotonic() - begun < 60
-    assert net.knows(3, "while-2")
+    assert net.knows(3, "while-2", "member-2")
     assert replayed(net, 3)[::2] == (True, None)
 
 
 def test_cometbft_killed_alone_is_started_again_with_its_application(net: Network) -> None:
     os.kill(cometbft_of(net, 2), signal.SIGKILL)
-    done = net.submitter("member-3", 0, 1, 3).submit(newcomer("after-kill"), now())
+    done = net.change("after-kill", "member-3", 0, 1, 3)
     net.wait_height(done.height + 1, 2)
     assert net.programs[2].running()
-    assert net.knows(2, "after-kill")
+    assert net.knows(2, "after-kill", "member-3")
 
 
 def test_two_of_four_down_make_no_block_and_heal(net: Network) -> None:
@@ -102,7 +101,7 @@ def test_two_of_four_down_make_no_block_and_heal(net: Network) -> None:
     assert net.height(0) <= before + 1
     assert net.client(0).head(now()).height >= before  # reads go on, with the time they are of
     net.start(1, 2)
-    done = net.submitter("member-4").submit(newcomer("after-heal"), now())
+    done = net.change("after-heal", "member-4")
     net.wait_height(done.height + 1)
     roots = {net.status(number)["app_hash"] for number in range(4)}
     assert len(roots) == 1
@@ -112,7 +111,7 @@ def test_an_old_backup_of_what_was_signed_does_not_start(net: Network) -> None:
     """[REG-NET-6]"""
     places = Places(home=net.members[1].home)
     old = places.validator_state.read_bytes()
-    done = net.submitter("member-1").submit(newcomer("newer"), now())
+    done = net.change("newer")
     net.wait_height(done.height + 1)
     net.programs[1].stop()
     good = places.validator_state.read_bytes()
@@ -131,7 +130,7 @@ def test_a_whole_folder_from_a_backup_does_not_start(net: Network, tmp_path: Pat
     net.programs[1].stop()
     shutil.copytree(home, tmp_path / "backup")
     net.start(1)
-    done = net.submitter("member-2").submit(newcomer("later"), now())
+    done = net.change("later", "member-2")
     net.wait_height(done.height + 2 if net.height(0) > done.height + 1 else done.height + 1)
     net.programs[1].stop()
     told = refused(str(tmp_path / "backup"))

@@ -16,15 +16,15 @@ from typing import Any
 import pytest
 
 from registry_chain.cli_network import write_testnet
-from registry_chain.client import HeadMemory, RegistryClient, Submitter
+from registry_chain.client import Committed, HeadMemory, RegistryClient, Submitter
 from registry_chain.engines.cometbft.binary import find_binary
 from registry_chain.engines.cometbft.testnet import Member
 from registry_chain.genesis import Genesis
 from registry_chain.keyfile import read_key
-from registry_chain.records import member_key
-from registry_chain.transactions import AdmitMember, Body, Name
+from registry_chain.records import MemberRecord, member_key
+from registry_chain.transactions import UpdateMemberKeys
 from registry_chain.transactions.fields import bare_jwk
-from ssi.encoding import sha256
+from ssi.encoding import JSONObject, sha256
 from ssi.errors import Unavailable
 from ssi.fetch import FetchPolicy, http_fetch
 from ssi.keys import Alg, SoftwareSigner
@@ -72,9 +72,17 @@ class Network:
         except OSError:
             return 0
 
-    def knows(self, number: int, member: str) -> bool:
-        """Whether a node proves that a member is there."""
-        return self.client(number).read(member_key(member), now=now()).value is not None
+    def change(self, name: str, account: str = "member-1", *chosen: int) -> Committed:
+        """Let a member add a key of this name to its own, and wait for the proof."""
+        own = read_key(self.folder / "keys" / f"{account}.key")
+        keys = (bare_jwk(own.public_key), key_of(name))
+        body = UpdateMemberKeys(member=account, keys=keys)
+        return self.submitter(account, *chosen).submit(body, now())
+
+    def knows(self, number: int, name: str, account: str = "member-1") -> bool:
+        """Whether a node proves that the member has the key of this name."""
+        found = self.client(number).read(member_key(account), now=now()).value
+        return found is not None and key_of(name) in MemberRecord.from_json(found).keys
 
     def wait_height(self, height: int, *chosen: int, seconds: float = 60) -> None:
         """Wait until the chosen nodes are at least at a height."""
@@ -92,15 +100,9 @@ class Network:
             one.wait_ready(90)
 
 
-def newcomer(name: str) -> Body:
-    """The admission of a member."""
-    key = SoftwareSigner.from_secret(Alg.EDDSA, sha256(name.encode()))
-    return AdmitMember(
-        member=name,
-        name=Name(ja=name, en=name),
-        roles=("firm",),
-        keys=(bare_jwk(key.public_key),),
-    )
+def key_of(name: str) -> JSONObject:
+    """The same key for the same name."""
+    return bare_jwk(SoftwareSigner.from_secret(Alg.EDDSA, sha256(name.encode())).public_key)
 
 
 def now() -> datetime:

@@ -13,6 +13,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+from registry_chain.engines.cometbft.binary import find_binary
 from warifu.demo import cast
 from warifu.demo.actors import Wallet
 from warifu.demo.canary import Hit, search
@@ -28,6 +29,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep", action="store_true", help="leave everything running / 終わっても動かしておく"
     )
+    parser.add_argument(
+        "--validators", type=int, default=1, metavar="N",
+        help="run the chain by N validators with CometBFT / 台帳を N 台の検証者で動かす",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="end with one JSON line")
     parser.add_argument("--lang", choices=("ja", "en"))
     parser.add_argument("--home", type=Path, help="a new folder for the network")
@@ -37,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
     """Play the story; 0 when all of it is true."""
     japanese = (args.lang or os.environ.get("LANG", "")).startswith("ja")
     tell = Narrator("ja" if japanese else "en")
+    if args.validators > 1:
+        find_binary()
     begun = time.monotonic()
     root = Path(tempfile.mkdtemp(prefix="warifu-demo-")) if args.home is None else args.home
     home = root / "network"
@@ -49,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
             "台帳・発行者・電子私書箱・五つの事業者を起動する",
             "chain, issuer, PO box and five firms, each its own process",
         ):
-            context = running(home)
+            context = running(home, args.validators)
             network = context.__enter__()
         try:
             _tell_founding(network, tell)

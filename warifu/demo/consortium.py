@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,9 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate
 
+from registry_chain.cli_network import Ports, members_of
 from registry_chain.client import Genesis, HeadMemory, RegistryClient, Submitter
+from registry_chain.engines.cometbft.testnet import make_validators, write_network
 from registry_chain.genesis import GenesisMember, new_genesis
 from registry_chain.keyfile import read_key, write_key
 from registry_chain.records_governance import EXECUTED, ProposalRecord, proposal_key
@@ -58,15 +61,15 @@ def write_secret(path: Path, secret: bytes) -> None:
 def found_chain(
     home: Path,
     *,
-    port: int,
+    ports: Sequence[Ports],
     members: dict[str, tuple[tuple[str, str], JSONObject, str]],
     now: datetime,
 ) -> Path:
-    """Make the genesis, the node's key and its settings.
+    """Make the genesis, and each node's keys and settings.
 
     Args:
-        home: The node's folder.
-        port: Where it will listen.
+        home: The chain's folder; of one node, or of several in folders of their own.
+        ports: Where each node will listen.
         members: id -> (names, account key, role), beside the founders with a vote.
         now: The present.
 
@@ -74,8 +77,7 @@ def found_chain(
         The genesis file.
     """
     home.mkdir(parents=True, mode=0o700)
-    validator = generate_signer(Alg.EDDSA, os.urandom)
-    write_key(home / "validator.key", validator)
+    validators = make_validators(len(ports))
     (home / "keys").mkdir(mode=0o700)
     founders = []
     for account, names in cast.VOTERS:
@@ -86,15 +88,20 @@ def found_chain(
     genesis = new_genesis(
         chain_id="warifu-demo",
         genesis_time=int(now.timestamp()),
-        validators=[validator.public_key],
+        validators=[one.public_key for one in validators],
+        names=[account for account, _ in cast.VOTERS] if len(ports) > 1 else (),
         members=founders,
         loopback=True,
     )
     path = home / "genesis.json"
     path.write_bytes(genesis.to_bytes())
+    if len(ports) > 1:
+        write_network(genesis, members_of(home, ports), validators)
+        return path
+    write_key(home / "validator.key", validators[0])
     (home / "node.toml").write_text(
         f'genesis = "genesis.json"\nkey = "validator.key"\ndb = "chain.db"\n'
-        f'host = "127.0.0.1"\nport = {port}\n'
+        f'host = "127.0.0.1"\nport = {ports[0].http}\n'
     )
     return path
 
@@ -150,10 +157,10 @@ class Decision:
 class Consortium:
     """The founders with a vote: they decide together who may issue and who may ask."""
 
-    def __init__(self, chain_home: Path, node: str) -> None:
+    def __init__(self, chain_home: Path, nodes: Sequence[str]) -> None:
         genesis = Genesis.load(chain_home / "genesis.json")
         fetch = http_fetch(FetchPolicy(allow_loopback_http=True))
-        self._client = RegistryClient([node], genesis, fetch, HeadMemory.volatile())
+        self._client = RegistryClient(nodes, genesis, fetch, HeadMemory.volatile())
         self._voters = [
             Submitter(self._client, account, read_key(chain_home / "keys" / f"{account}.key"))
             for account, _ in cast.VOTERS

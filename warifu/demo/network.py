@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from registry_chain.cli_network import Ports
 from ssi.encoding import JSONObject
 from warifu.demo import cast
 from warifu.demo.consortium import (
@@ -31,6 +32,7 @@ from warifu.demo.consortium import (
 from warifu.demo.processes import Program, free_ports
 
 OPERATOR_PASSWORD_BYTES = 18
+CHAIN = "chain"
 
 
 class CommandError(RuntimeError):
@@ -71,6 +73,16 @@ class Network:
         return self.programs[name].url
 
     @property
+    def chain(self) -> list[str]:
+        """The programs that run the chain."""
+        return [name for name in self.programs if name.partition("-")[0] == CHAIN]
+
+    @property
+    def chain_urls(self) -> list[str]:
+        """The addresses of all nodes of the chain."""
+        return [self.programs[name].url for name in self.chain]
+
+    @property
     def genesis(self) -> Path:
         """The pinned genesis file."""
         return self.home / "chain" / "genesis.json"
@@ -97,13 +109,22 @@ class Network:
         }
 
 
-def build(home: Path) -> Network:
-    """Lay out the network's folder: keys, settings, genesis. Nothing runs yet."""
+def build(home: Path, validators: int = 1) -> Network:
+    """Lay out the network's folder: keys, settings, genesis. Nothing runs yet.
+
+    Args:
+        home: The network's folder.
+        validators: How many nodes run the chain: one alone, or several with CometBFT.
+    """
     for folder in ("logs", "firms"):
         (home / folder).mkdir(parents=True, exist_ok=True)
-    names = ("chain", "issuer", "mailbox", *(firm.id for firm in cast.FIRMS))
-    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    nodes = tuple(CHAIN if n == 1 else f"{CHAIN}-{n}" for n in range(1, validators + 1))
+    names = (*nodes, "issuer", "mailbox", *(firm.id for firm in cast.FIRMS))
+    numbers = free_ports(len(names) + 2 * validators)
+    ports = dict(zip(names, numbers, strict=False))
+    inner = numbers[len(names) :]
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+    asked = [word for name in nodes for word in ("--node", urls[name])]
     network = Network(home=home)
     genesis = home / "chain" / "genesis.json"
     told = json.loads(
@@ -111,21 +132,24 @@ def build(home: Path) -> Network:
             "issuer", "init", str(home / "issuer"), "--id", cast.ISSUER_ID,
             "--url", urls["issuer"], "--name", *cast.ISSUER_NAME,
             "--trust-framework", TRUST_FRAMEWORK, "--genesis", str(genesis),
-            "--node", urls["chain"], "--loopback",
+            *asked, "--loopback",
         )
     )  # fmt: skip
     operator = json.loads(
         command(
             "mailbox", "init", str(home / "mailbox"), "--url", urls["mailbox"],
             "--operator", cast.OPERATOR_ID, "--genesis", str(genesis),
-            "--node", urls["chain"], "--loopback",
+            *asked, "--loopback",
         )
     )  # fmt: skip
     operator = {name: value for name, value in operator.items() if name != "alg"}
     now = datetime.now(UTC)
     found_chain(
         home / "chain",
-        port=ports["chain"],
+        ports=[
+            Ports(http=ports[name], p2p=inner[2 * at], rpc=inner[2 * at + 1])
+            for at, name in enumerate(nodes)
+        ],
         members={
             cast.ISSUER_ID: (cast.ISSUER_NAME, told["account"], "issuer"),
             cast.OPERATOR_ID: (cast.OPERATOR_NAME, operator, "operator"),
@@ -141,9 +165,12 @@ def build(home: Path) -> Network:
     )
     (home / "issuer" / "ca.txt").write_text(told["ca"])
     words = {
-        "chain": ("chain", "node", "--home", str(home / "chain")),
         "issuer": ("issuer", "serve", "--config", str(home / "issuer" / "issuer.toml")),
         "mailbox": ("mailbox", "serve", "--config", str(home / "mailbox" / "mailbox.toml")),
+    }
+    words |= {
+        name: ("chain", "node", "--home", str(home / CHAIN / folder))
+        for name, folder in zip(nodes, _folders(validators), strict=True)
     }
     words |= {
         firm.id: ("firm", "serve", "--home", str(home / "firms" / firm.id)) for firm in cast.FIRMS
@@ -155,6 +182,11 @@ def build(home: Path) -> Network:
     return network
 
 
+def _folders(validators: int) -> list[str]:
+    """The folder of each node below the chain's: of the only one it is that itself."""
+    return ["."] if validators == 1 else [f"node-{n}" for n in range(1, validators + 1)]
+
+
 def _append(path: Path, **settings: int) -> None:
     with path.open("a", encoding="utf-8") as stream:
         stream.writelines(f"{name} = {value}\n" for name, value in settings.items())
@@ -163,7 +195,7 @@ def _append(path: Path, **settings: int) -> None:
 def found(network: Network) -> None:
     """Start the chain and let the consortium take its first decisions; then start the rest."""
     home = network.home
-    network.start("chain")
+    network.start(*network.chain)
     now = datetime.now(UTC)
     actions = [
         accredit_issuer(network.url("issuer"), (home / "issuer" / "ca.txt").read_text(), now),
@@ -177,7 +209,7 @@ def found(network: Network) -> None:
         keys.write(folder)
         actions += register_firm(firm, keys, network.url("mailbox"))
         write_firm_settings(network, firm, folder)
-    consortium = Consortium(home / "chain", network.url("chain"))
+    consortium = Consortium(home / "chain", network.chain_urls)
     network.founding = consortium.decide(actions, "Founding of the demonstration network", now)
     config = str(home / "issuer" / "issuer.toml")
     command("issuer", "register-keys", "--config", config)
@@ -188,7 +220,7 @@ def found(network: Network) -> None:
             "issuer", "add-operator", name, "--role", role, "--config", config,
             "--password-fd", "0", stdin=password + "\n",
         )  # fmt: skip
-    network.start(*(name for name in network.programs if name != "chain"))
+    network.start(*(name for name in network.programs if name not in network.chain))
     (home / "network.json").write_text(json.dumps(network.describe(), indent=2) + "\n")
 
 
@@ -203,7 +235,7 @@ def write_firm_settings(network: Network, firm: cast.FirmRole, folder: Path) -> 
         "receipt_key": "receipts.key",
         "receipt_kid": RECEIPT_KID,
         "genesis": str(network.genesis),
-        "nodes": [network.url("chain")],
+        "nodes": network.chain_urls,
         "state": "verifier.db",
         "loopback": True,
         "require_attested": firm.require_attested,
@@ -226,9 +258,9 @@ def _inline(name: str, table: dict[str, str]) -> str:
 
 
 @contextmanager
-def running(home: Path) -> Iterator[Network]:
+def running(home: Path, validators: int = 1) -> Iterator[Network]:
     """Build and run a whole network; stop it at the end whatever happens."""
-    network = build(home)
+    network = build(home, validators)
     try:
         found(network)
         yield network

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
+from registry_chain.client import Genesis, HeadMemory, RegistryClient
+from ssi.fetch import FetchPolicy, http_fetch
 from warifu.demo import cast
 from warifu.demo.actors import Applicant, Officer, Shop, Told, Wallet
 from warifu.demo.browser import Browser
@@ -84,9 +86,9 @@ class Story:
         tell.act("申請から発行まで", "Apply, check, issue")
         with tell.step("ウォレットを作る", "The resident makes a wallet"):
             self.wallet.must(
-                "init", "--genesis", str(self.network.genesis), "--node",
-                self.network.url("chain"), "--mailbox", self.network.url("mailbox"),
-                "--loopback", "--undo-seconds", "0",
+                "init", "--genesis", str(self.network.genesis),
+                *(word for url in self.network.chain_urls for word in ("--node", url)),
+                "--mailbox", self.network.url("mailbox"), "--loopback", "--undo-seconds", "0",
             )  # fmt: skip
         with tell.step(
             "免許証の写真を添えて申請する", "applies in the portal, with a photo of the licence"
@@ -307,7 +309,19 @@ class Story:
                 )
             )  # fmt: skip
             self._expect(bool(report["ok"]), "the replay found a difference")
-        self.count.chain = {"height": report["height"], "validators": 1, "replay_ok": report["ok"]}
+        self.count.chain = {
+            "height": report["height"],
+            "validators": self._validators(),
+            "replay_ok": report["ok"],
+        }
+
+    def _validators(self) -> int:
+        """How many validators stand behind the newest block, as a client verifies it."""
+        fetch = http_fetch(FetchPolicy(allow_loopback_http=True))
+        genesis = Genesis.load(self.network.genesis)
+        urls = self.network.chain_urls
+        client = RegistryClient(urls, genesis, fetch, HeadMemory.volatile())
+        return client.head(datetime.now(UTC)).validators
 
     def _expect(self, fact: bool, otherwise: str) -> None:  # noqa: FBT001 - it reads as a sentence
         if not fact:

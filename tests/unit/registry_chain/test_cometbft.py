@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from registry_chain.cli_network import DECIDES
 from registry_chain.config import CONFIG_NAME, NodeConfig, check_files
 from registry_chain.engines.cometbft import binary, signing
 from registry_chain.engines.cometbft.ledger import Signed
@@ -94,7 +93,7 @@ def network(folder: Path, count: int = 3) -> tuple[Genesis, list[Member]]:
                 id="council",
                 name=Name(ja="会", en="Council"),
                 account_keys=(bare_jwk(signer("council").public_key),),
-                roles=(DECIDES,),
+                roles=("voter",),
             )
         ],
         loopback=True,
