@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from registry_chain.cli_network import Ports
 from warifu.__main__ import COMMANDS
 from warifu.demo import cast
 from warifu.demo.consortium import firm_keys, firms_authority, found_chain
@@ -47,7 +48,7 @@ def test_every_target_and_command_exists(page):
 def test_the_example_is_a_program(tmp_path, monkeypatch):
     firm = cast.FIRMS[1]
     now = datetime.now(UTC)
-    found_chain(tmp_path / "chain", port=1, members={}, now=now)
+    found_chain(tmp_path / "chain", ports=[Ports(http=1, p2p=2, rpc=3)], members={}, now=now)
     network = Network(home=tmp_path)
     for name in ("chain", "mailbox", firm.id):
         network.programs[name] = Program(
