@@ -16,6 +16,10 @@ from verifier_sdk.store import Row, Store, dump, load, moment, seconds
 
 LEASE_SECONDS: Final = 20.0  # a handler may take as long; a dead process holds it as long
 OUTSTANDING: Final = 8
+_CONSENT: Final = (
+    "record_id, relationship, reference, commitment, client_id, profile, updates, return_box,"
+    " until, withdrawn_at, receipt, countersignature"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,9 +123,7 @@ def find_relationship(store: Store, relationship: str) -> Relationship | None:
 def find_consent(store: Store, record_id: str) -> KeptConsent | None:
     """Return a consent by its record id."""
     rows = store.rows(
-        "SELECT record_id, relationship, reference, commitment, client_id, profile, updates,"
-        " return_box, until, withdrawn_at, receipt, countersignature"
-        " FROM consents WHERE record_id = ?",
+        f"SELECT {_CONSENT} FROM consents WHERE record_id = ?",  # noqa: S608 - constant columns
         (record_id,),
     )
     return _consent(rows[0]) if rows else None
@@ -130,8 +132,7 @@ def find_consent(store: Store, record_id: str) -> KeptConsent | None:
 def consents(store: Store, reference: str | None = None) -> tuple[KeptConsent, ...]:
     """Return the consents of a customer, or of all, the oldest first."""
     rows = store.rows(
-        "SELECT record_id, relationship, reference, commitment, client_id, profile, updates,"
-        " return_box, until, withdrawn_at FROM consents WHERE ?1 IS NULL OR reference = ?1"
+        f"SELECT {_CONSENT} FROM consents WHERE ?1 IS NULL OR reference = ?1"  # noqa: S608 - as above
         " ORDER BY given_at, record_id",
         (reference,),
     )
