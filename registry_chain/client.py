@@ -4,19 +4,17 @@ Everything is proven from a genesis its user pinned [REG-CLI-1]. This module is 
 which the products read the ledger; records and errors they need are exported here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from types import MappingProxyType
-from typing import TypeVar
 
 from registry_chain import records as r
 from registry_chain.follower import Follower
 from registry_chain.genesis import Genesis
 from registry_chain.light import (
     DEFAULT_OPTIONS,
+    MAX_PATH_BLOCKS,
     TxInclusionProof,
-    UntrustedBundle,
     UntrustedLightBlock,
     VerifiedLightBlock,
     compact_bundle,
@@ -24,11 +22,20 @@ from registry_chain.light import (
     inflate_bundle,
     parse_bundle,
     parse_light_block,
+    slim_light_block,
     verify_bundle,
-    verify_multi_proof,
     verify_tx_inclusion,
 )
 from registry_chain.memory import HeadMemory
+from registry_chain.proven import (
+    Kept,
+    Proven,
+    ProvenMany,
+    SomeRecord,
+    many_of,
+    proven_records,
+    settled,
+)
 from registry_chain.records import (
     AckRecord,
     AnchorRecord,
@@ -40,7 +47,6 @@ from registry_chain.records import (
     NoticeRecord,
     OperatorRecord,
     PurposeRecord,
-    Record,
     SchemaRecord,
     StatusRecord,
     VerifierRecord,
@@ -48,8 +54,8 @@ from registry_chain.records import (
 from registry_chain.submitter import Committed, Submitter
 from registry_chain.transactions import MAX_TX_BYTES, tx_id_of
 from registry_chain.transport import LIMITS, Nodes
-from registry_chain.trust_root import TrustRoot
-from registry_chain.witnesses import NONE_ASKED, NodesCompared, Witnesses
+from registry_chain.trust_root import TrustRoot, trust_from_genesis
+from registry_chain.witnesses import NodesCompared, Witnesses
 from ssi.encoding import (
     JSON,
     Fields,
@@ -59,7 +65,7 @@ from ssi.encoding import (
     parse_json_object,
     sha256,
 )
-from ssi.errors import InvalidProof, Misbehaviour, Refused, Untrusted
+from ssi.errors import InvalidProof, Misbehaviour, Refused, Rejected, Untrusted
 from ssi.fetch import Fetch
 
 __all__ = [
@@ -87,69 +93,9 @@ __all__ = [
     "VerifierRecord",
 ]
 
-SomeRecord = TypeVar("SomeRecord", bound=Record)
 MAX_AGE = timedelta(minutes=5)
 MAX_KEYS = 64
 MAX_TXS = 100_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proven:
-    """The value at a key, or its absence, as the chain had it at ``time``."""
-
-    key: str
-    value: JSONObject | None
-    height: int
-    time: datetime
-    validators: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProvenMany:
-    """Values under one light block.
-
-    Attributes:
-        values: The value under each key, ``None`` where there is proven to be none.
-        validators: How many validators the chain has at this height, ``power`` together.
-        signed: How many of them signed the block, with ``signed_power``.
-        nodes: How many nodes showed the same header; none when the bundle was stapled.
-        bundle: The proof of all of it, for whoever trusts the same genesis.
-    """
-
-    values: Mapping[str, JSONObject | None]
-    height: int
-    time: datetime
-    validators: int
-    signed: int
-    power: int
-    signed_power: int
-    nodes: NodesCompared = NONE_ASKED
-    bundle: JSONObject = field(repr=False)
-
-    @property
-    def stapled(self) -> str:
-        """The bundle as text, to go with a presentation (``registry_proof``)."""
-        return compact_bundle(self.bundle)
-
-    def record(self, kind: type[SomeRecord], key: str) -> SomeRecord | None:
-        """The typed record at a key that was asked for, or ``None`` when it is proven absent."""
-        value = self.values[key]
-        return None if value is None else _settled(kind.from_json(value), self.time)
-
-
-def _settled(record: SomeRecord, time: datetime) -> SomeRecord:
-    """The record as it stands at the time of the block that proves it [REG-EMG-4]."""
-    if isinstance(record, r.Stoppable):
-        return record.settled(int(time.timestamp()))
-    return record
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """A verified value kept for a little while."""
-
-    proven: Proven
-    read_at: datetime
 
 
 class RegistryClient:
@@ -182,7 +128,7 @@ class RegistryClient:
         self._cache_for = cache_for
         self._follower = Follower(self._root, memory, trusting_period=trusting_period)
         self._witnesses = Witnesses(self._nodes, self._follower)
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, Kept] = {}
 
     @property
     def chain_id(self) -> str:
@@ -293,7 +239,7 @@ class RegistryClient:
         if self._cache_for:
             if len(self._kept) > 1000:  # noqa: PLR2004 - a bound, not a rule
                 self._kept.clear()
-            self._kept[key] = _Kept(proven, now)
+            self._kept[key] = Kept(proven, now)
         return proven
 
     def read_many(
@@ -311,12 +257,42 @@ class RegistryClient:
             bundle = self._nodes.post(f"{url}/v1/records", {"keys": names})
             parsed = parse_bundle(bundle)
             head = self._newest(url, parsed.light_block, floor, now, limit)
-            return head, _many(head, _records(parsed, asked, head), bundle)
+            return head, many_of(head, proven_records(parsed, asked, head), bundle)
 
         told = self._nodes.first(ask)
         head, many = told.answer
         compared = self._witnesses.compare(head, told_by=told.url, failed=told.failed, now=now)
         return replace(many, nodes=compared)
+
+    def staple(
+        self, keys: Sequence[str], *, now: datetime, max_age: timedelta | None = None
+    ) -> str:
+        """The proof of up to 64 keys as text, for a reader who trusts only the genesis.
+
+        Where the validators have changed so much that the genesis does not lead to the newest
+        block, the way that a node offers goes along, if it leads there.
+
+        Raises:
+            Unavailable, Rejected, Misbehaviour: As `read_many`.
+        """
+        many = self.read_many(keys, now=now, max_age=max_age)
+        if self._leads(many.bundle, now):
+            return many.stapled
+        blocks = self._nodes.each(lambda url: self._path(url, 1))
+        parsed = [parse_light_block(block) for block in blocks[-MAX_PATH_BLOCKS:]]
+        way: list[JSON] = [slim_light_block(one) for one in parsed if one.height < many.height]
+        longer = many.bundle | {"path": way}
+        return compact_bundle(longer) if self._leads(longer, now) else many.stapled
+
+    def _leads(self, bundle: JSONObject, now: datetime) -> bool:
+        """Whether somebody who trusts the genesis alone would believe a bundle."""
+        root = trust_from_genesis(self._root.genesis)
+        options = replace(self._follower.options, max_age=None)
+        try:
+            verify_bundle(parse_bundle(bundle), trusted=root, now=now, options=options)
+        except Rejected:
+            return False
+        return True
 
     def verify_stapled(
         self, bundle: JSONObject | str, *, now: datetime, max_age: timedelta | None = None
@@ -335,14 +311,17 @@ class RegistryClient:
         obj = inflate_bundle(bundle) if isinstance(bundle, str) else bundle
         parsed = parse_bundle(obj)
         limit = self._max_age if max_age is None else max_age
-        first = parsed.path[0] if parsed.path else parsed.light_block
+        trusted = self._follower.trusted(parsed.light_block.height)
+        onward = tuple(block for block in parsed.path if block.height > trusted.height)
         options = replace(self._follower.options, max_age=limit)
         verified = self._follower.judge(
-            lambda trusted: verify_bundle(parsed, trusted=trusted, now=now, options=options),
-            self._follower.trusted(first.height),
+            lambda known: verify_bundle(
+                replace(parsed, path=onward), trusted=known, now=now, options=options
+            ),
+            trusted,
         )
         self._follower.remember(verified.light_block)
-        return _many(verified.light_block, verified.records, obj)
+        return many_of(verified.light_block, verified.records, obj)
 
     def _newest(
         self,
@@ -352,13 +331,18 @@ class RegistryClient:
         now: datetime,
         max_age: timedelta | None,
     ) -> VerifiedLightBlock:
-        def path(start: int) -> list[JSON]:
-            answer = self._nodes.get(f"{url}/v1/trust-path?from={start}")
-            return Fields(answer, where="trust path", code="chain.answer").take_list("light_blocks")
-
         return self._follower.newest(
-            found, floor=floor, path=path, ask=self._ask_block(url), now=now, max_age=max_age
+            found,
+            floor=floor,
+            path=lambda start: self._path(url, start),
+            ask=self._ask_block(url),
+            now=now,
+            max_age=max_age,
         )
+
+    def _path(self, url: str, start: int) -> list[JSON]:
+        answer = self._nodes.get(f"{url}/v1/trust-path?from={start}")
+        return Fields(answer, where="trust path", code="chain.answer").take_list("light_blocks")
 
     def _ask_block(self, url: str) -> Callable[[int], JSON]:
         return lambda height: self._nodes.get(f"{url}/v1/light/{height}")
@@ -431,7 +415,7 @@ class RegistryClient:
 
     def _maybe(self, kind: type[SomeRecord], key: str, now: datetime) -> SomeRecord | None:
         proven = self.read(key, now=now)
-        return None if proven.value is None else _settled(kind.from_json(proven.value), proven.time)
+        return None if proven.value is None else settled(kind.from_json(proven.value), proven.time)
 
     def _known(self, kind: type[SomeRecord], key: str, now: datetime) -> SomeRecord:
         record = self._maybe(kind, key, now)
@@ -484,37 +468,9 @@ class RegistryClient:
         self._follower.expect(block.height + 1)  # the header that signs the changed state
         return Committed(tx_id=tx_id, height=block.height, index=proof.index)
 
-    def _usable(self, kept: _Kept, now: datetime, limit: timedelta) -> bool:
+    def _usable(self, kept: Kept, now: datetime, limit: timedelta) -> bool:
         recent = timedelta(0) <= now - kept.read_at <= min(self._cache_for, limit)
         return recent and now - kept.proven.time <= limit
-
-
-def _records(
-    bundle: UntrustedBundle, asked: tuple[str, ...], head: VerifiedLightBlock
-) -> dict[str, bytes | None]:
-    """The proven values of exactly the keys that were asked for."""
-    if tuple(one.key for one in bundle.records.records) != asked:
-        raise InvalidProof("a node answered what was not asked", code="chain.answer")
-    return verify_multi_proof(bundle.records, app_hash=head.app_hash)
-
-
-def _many(
-    head: VerifiedLightBlock, raw: Mapping[str, bytes | None], bundle: JSONObject
-) -> ProvenMany:
-    values = {
-        key: None if value is None else parse_json_object(value, limits=r.RECORD_LIMITS)
-        for key, value in raw.items()
-    }
-    return ProvenMany(
-        values=MappingProxyType(values),
-        height=head.height,
-        time=head.time,
-        validators=head.validators,
-        signed=head.signed,
-        power=head.power,
-        signed_power=head.signed_power,
-        bundle=bundle,
-    )
 
 
 def evidence(error: Misbehaviour) -> tuple[JSONObject, JSONObject]:

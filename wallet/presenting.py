@@ -306,7 +306,7 @@ def _registry_proof(ctx: Context, plan: ConsentPlan) -> str | None:
         if credential.anchor is not None:
             keys[f"anchor/{issuer}/{credential.anchor.get('batch_id')}"] = None
     try:
-        return ctx.registry.read_many(list(keys), now=ctx.now(), max_age=ctx.config.max_age).stapled
+        return ctx.registry.staple(list(keys), now=ctx.now(), max_age=ctx.config.max_age)
     except SSIError as error:
         if not web.is_quiet(error):
             raise

@@ -6,6 +6,7 @@ Pure functions over the standard library, PyNaCl and ``ssi``; no input or output
 
 from registry_chain.light.build import block_id, sign_block
 from registry_chain.light.bundle import (
+    MAX_PATH_BLOCKS,
     BatchItem,
     TxItem,
     UntrustedBundle,
@@ -57,6 +58,7 @@ from registry_chain.light.validators import (
 
 __all__ = [
     "DEFAULT_OPTIONS",
+    "MAX_PATH_BLOCKS",
     "NO_BLOCK",
     "BatchItem",
     "BlockId",

@@ -21,12 +21,17 @@ from registry_chain.light import (
     Timestamp,
     UntrustedLightBlock,
     ValidatorSet,
+    build_bundle,
     commit_hash,
+    inflate_bundle,
     light_block_to_json,
+    parse_bundle,
     parse_light_block,
+    validators_hash,
     verify_light_block,
     verify_older,
 )
+from registry_chain.store import Store
 from ssi.encoding import JSONObject, parse_json, sha256
 from ssi.errors import Malformed, Misbehaviour, Rejected, SSIError, Stale, Unavailable, Untrusted
 from ssi.fetch import FetchPolicy, http_fetch
@@ -46,6 +51,7 @@ from tests.support.light import (
 from tests.support.registry import make_genesis
 
 NOW = GENESIS + timedelta(hours=1)
+DAY = timedelta(days=1)
 FETCH = http_fetch(FetchPolicy(allow_loopback_http=True))
 NAMES = "abcdefghijklmnopqrstuvwxyz"
 
@@ -525,3 +531,66 @@ def test_the_command_shows_and_settles_evidence(tmp_path: Path, capsys: Any) -> 
     assert command("evidence", "--memory", str(file), "--settle", "test-chain") == 0
     with pytest.raises(Malformed):
         command("evidence", "--memory", str(tmp_path / "none"))
+
+
+# --- stapled by one, read by another ---
+
+
+def stapling(tmp_path: Path, length: int = 60) -> tuple[HeaderNode, Store]:
+    """A node that proves records under the last block of a chain whose validators change."""
+    store = Store(tmp_path / "map.db")
+    store.stage(1, {f"key/{number}": b'{"n":%d}' % number for number in range(9)})
+    store.commit()
+    blocks = drifting(length - 1)
+    made = replace(
+        header(length, app_hash=store.root, last_block_id=blocks[-1].commit.block_id),
+        next_validators_hash=validators_hash(window(length // 8)),
+    )
+    start = (length - 1) // 8
+    blocks.append(signed(made, window(start), NAMES[start : start + 4]))
+
+    class Proving(HeaderNode):
+        def answer(self, place: str) -> Any:
+            if place != "/v1/records":
+                return super().answer(place)
+            return build_bundle(self.blocks[-1], [store.prove("key/1"), store.prove("none")])
+
+    return Proving(blocks, path=[b for b in blocks if b.height % 8 == 0]), store
+
+
+def test_the_way_from_the_genesis_goes_along(tmp_path: Path) -> None:
+    """[REG-PROOF-5] The reader trusts the genesis and has no network."""
+    node, store = stapling(tmp_path)
+    text = client({"n": node}).staple(("key/1", "none"), now=NOW, max_age=DAY)
+    assert len(parse_bundle(inflate_bundle(text)).path) == 7
+    told = client({}).verify_stapled(text, now=NOW, max_age=DAY)
+    assert dict(told.values) == {"key/1": {"n": 1}, "none": None}
+    assert (told.signed, told.validators, told.nodes.asked) == (4, 4, 0)
+    checkpoint = TrustRoot(genesis=founded(), checkpoint=node.blocks[44])
+    later = client({}, checkpoint).verify_stapled(text, now=NOW, max_age=DAY)
+    assert later.values == told.values
+    store.close()
+
+
+def test_without_a_way_a_bundle_is_stapled_all_the_same(tmp_path: Path) -> None:
+    """[REG-PROOF-5] Who follows the chain can use it; who does not is told why not."""
+    node, store = stapling(tmp_path)
+    node.path = []
+    text = client({"n": node}).staple(("key/1", "none"), now=NOW, max_age=DAY)
+    assert not parse_bundle(inflate_bundle(text)).path
+    refused(
+        Untrusted,
+        "light.not_enough_trust",
+        lambda: client({}).verify_stapled(text, now=NOW, max_age=DAY),
+    )
+    follower = TrustRoot(genesis=founded(), checkpoint=node.blocks[57])
+    assert client({}, follower).verify_stapled(text, now=NOW, max_age=DAY)
+    store.close()
+
+
+def test_without_a_change_of_validators_nothing_more_is_said(tmp_path: Path) -> None:
+    node, store = stapling(tmp_path, length=4)
+    text = client({"n": node}).staple(("key/1", "none"), now=NOW, max_age=DAY)
+    assert not parse_bundle(inflate_bundle(text)).path
+    assert not [place for place in node.asked if "trust-path" in place]
+    store.close()

@@ -270,6 +270,7 @@ ROWS: dict[str, Attack] = {
     "check_issuer: credential.key_unknown": gone(KEY_RECORD),
     "_check_key: credential.key_unknown": after(KEY_RECORD, use="status"),
     "_check_key: credential.key_revoked": after(KEY_RECORD, compromised_since=1),
+    "_check_key: credential.key_suspended": after(KEY_RECORD, state=SUSPENDED),
     "_check_key: credential.key_unknown 2": after(KEY_RECORD, valid_from=SOON - 7200),
     "_check_key: credential.key_unknown 3": after(KEY_RECORD, jwk=STATUS_SIGNER.public_key.jwk),
     "_chain: credential.chain": no_certificate,
