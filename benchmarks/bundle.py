@@ -129,6 +129,7 @@ def asked() -> dict[str, Record]:
         bits=2,
         size=1_048_576,
         issued_at=begin,
+        list_digest=digest("the entries"),
         expires_at=until,
     )
     anchor = AnchorRecord(

@@ -15,7 +15,7 @@ from issuer.config import STATUS_LIST
 from issuer.context import Issuer
 from issuer.models import Batch, Credential, Offer, StatusListRow, Token
 from issuer.offers import DEAD
-from registry_chain.transactions import PublishStatus
+from registry_chain.transactions.statuses import publish_status
 from ssi.encoding import b64url_encode, parse_json_object, sha256
 from ssi.errors import Refused, Rejected, Unavailable
 from ssi.jose import parse_jws
@@ -164,10 +164,12 @@ def publish(issuer: Issuer) -> bool:
         header=issuer.status_key.header,
     )
     sequence = 1 if known is None else known.sequence + 1
+    previous = None if known is None else issuer.ledger.status_token(known)
+    body = publish_status(STATUS_LIST, sequence, token, previous)
     try:
-        issuer.ledger.submit(PublishStatus(list=STATUS_LIST, sequence=sequence, token=token), now)
+        issuer.ledger.submit(body, now)
     except Refused as refusal:
-        if refusal.code != "chain.status_sequence":
+        if refusal.code not in {"chain.status_sequence", "chain.status_changes"}:
             raise
         # Another worker was first; whether its list has our bit shows at the next turn.
         raise Unavailable("the list was just published", code="issuer.busy") from refusal

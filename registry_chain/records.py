@@ -450,7 +450,10 @@ class SchemaRecord(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusRecord(Record):
-    """The newest edition of a status list: its digest; the token is served by every node."""
+    """The newest edition of a status list; the token is served by every node.
+
+    ``digest`` is the token's, ``list_digest`` that of the entries in it [REG-STA-7].
+    """
 
     PREFIX = "status"
     sequence: int
@@ -459,6 +462,7 @@ class StatusRecord(Record):
     bits: int
     size: int
     issued_at: int
+    list_digest: str
     expires_at: int | None = None
 
     @classmethod
@@ -474,6 +478,7 @@ class StatusRecord(Record):
             bits=reading.take_int("bits"),
             size=reading.take_int("size"),
             issued_at=reading.take_int("issued_at"),
+            list_digest=reading.take_str("list_digest"),
             expires_at=reading.opt_int("expires_at"),
         )
 

@@ -16,6 +16,7 @@ from ssi.encoding import (
     JSONObject,
     b64url_decode,
     b64url_encode,
+    parse_json_object,
     sha256,
 )
 from ssi.errors import (
@@ -206,6 +207,16 @@ def parse_status_token(
     """
     jws = parse_jws(token, limits=limits)
     return UntrustedStatusToken(jws=jws, kid=jws.kid or "", digest=sha256(token.encode("ascii")))
+
+
+def peek_status_list(untrusted: UntrustedStatusToken) -> StatusList:
+    """Read the entries of a token that is known otherwise, by its digest; nothing is verified.
+
+    Raises:
+        Malformed: ``json.*`` or ``status.*``.
+    """
+    claims = parse_json_object(untrusted.jws.payload, limits=untrusted.jws.limits)
+    return decode_status_list(claims.get("status_list"))
 
 
 def verify_status_token(

@@ -1,4 +1,4 @@
-"""Rules for status lists: only newer ones, signed by a registered key. [REG-STA-1] to [REG-STA-5].
+"""Rules for status lists: only newer ones, signed by a registered key. [REG-STA-1] to [REG-STA-7].
 
 The signed token travels in the transaction, so every node can serve it and nobody has to ask the
 issuer about a resident. The map keeps its digest.
@@ -10,9 +10,11 @@ from registry_chain.rules.context import BlockContext, Rule, find, public_key, r
 from registry_chain.rules.issuers import active_issuer
 from registry_chain.state import Changes, View
 from registry_chain.transactions import PublishStatus
+from registry_chain.transactions.statuses import earlier_list, list_digest, revives
 from ssi.encoding import b64url_encode, sha256
-from ssi.errors import Expired, NotYetValid, Rejected
+from ssi.errors import Expired, Malformed, NotYetValid, Rejected
 from ssi.status_list import (
+    StatusList,
     UntrustedStatusToken,
     VerifiedStatusList,
     parse_status_token,
@@ -32,6 +34,7 @@ def _publish(view: View, account: str, body: PublishStatus, block: BlockContext)
     issued = unix(verified.issued_at)
     if before is not None:
         _require_successor(before, verified, issued)
+        _require_final(before, verified.list, body.changes)
     record = StatusRecord(
         state=ACTIVE,
         height=block.height,
@@ -42,6 +45,7 @@ def _publish(view: View, account: str, body: PublishStatus, block: BlockContext)
         bits=verified.list.bits,
         size=len(verified.list),
         issued_at=issued,
+        list_digest=list_digest(verified.list),
         expires_at=None if verified.expires_at is None else unix(verified.expires_at),
     )
     return {key: record.to_bytes()}
@@ -80,6 +84,20 @@ def _require_successor(before: StatusRecord, verified: VerifiedStatusList, issue
         raise refuse("REG-STA-4", "status_shape", "the list has shrunk or changed its form")
     if issued < before.issued_at:
         raise refuse("REG-STA-5", "status_time", "the list is older than the one before")
+
+
+def _require_final(before: StatusRecord, entries: StatusList, changes: str | None) -> None:
+    """What was revoked stays revoked [REG-STA-7]."""
+    if changes is None:
+        raise refuse("REG-STA-7", "status_changes", "the changes since then are missing")
+    try:
+        earlier = earlier_list(entries, changes, size=before.size)
+    except Malformed:
+        raise refuse("REG-STA-7", "status_changes", "the changes do not fit the list") from None
+    if list_digest(earlier) != before.list_digest:
+        raise refuse("REG-STA-7", "status_changes", "the changes are to another edition")
+    if revives(earlier, entries):
+        raise refuse("REG-STA-7", "status_revived", "a revoked credential would be valid again")
 
 
 RULES: dict[str, Rule] = {PublishStatus.TYPE: _publish}

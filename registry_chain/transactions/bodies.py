@@ -350,12 +350,16 @@ class PublishSchema:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishStatus:
-    """A new edition of an issuer's status list; the signed token itself travels inside."""
+    """A new edition of an issuer's status list; the signed token itself travels inside.
+
+    ``changes`` is what differs from the edition before (``statuses.status_changes``).
+    """
 
     TYPE: ClassVar[str] = "status.publish"
     list: str
     sequence: int
     token: str
+    changes: str | None = None
 
     @classmethod
     def from_json(cls, obj: JSON) -> Self:
@@ -365,10 +369,13 @@ class PublishStatus:
             list=f.slug(reading.take_str("list"), "list", longest=64),
             sequence=reading.take_int("sequence", minimum=1),
             token=reading.take_str("token", max_len=MAX_TOKEN),
+            changes=reading.opt_str("changes", max_len=MAX_TOKEN),
         )
         reading.done()
         if not body.token.isascii():
             raise f.bad("token", "is not ASCII")
+        if len(body.token) + len(body.changes or "") > MAX_TOKEN:
+            raise f.bad("changes", "are too long")
         return body
 
 

@@ -23,6 +23,7 @@ from registry_chain.records import (
     status_key,
 )
 from registry_chain.transactions.fields import Name, bare_jwk
+from registry_chain.transactions.statuses import list_digest
 from ssi.credential import (
     Address,
     CredentialType,
@@ -173,6 +174,7 @@ def publish(
             bits=statuses.bits,
             size=len(statuses),
             issued_at=int(issued.timestamp()),
+            list_digest=list_digest(statuses),
         ),
     )
 

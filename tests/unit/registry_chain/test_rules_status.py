@@ -1,5 +1,7 @@
 """Status lists on the chain."""
 
+from dataclasses import replace
+
 import pytest
 
 from registry_chain.blocktime import utc
@@ -9,6 +11,13 @@ from registry_chain.transactions import (
     RevokeKey,
     SuspendIssuer,
     register_key,
+)
+from registry_chain.transactions.statuses import (
+    earlier_list,
+    list_digest,
+    publish_status,
+    revives,
+    status_changes,
 )
 from ssi.encoding import b64url_encode, sha256
 from ssi.keys import Alg, SoftwareSigner
@@ -40,8 +49,14 @@ def token(
     )
 
 
-def edition(sequence: int, text: str | None = None) -> PublishStatus:
-    return PublishStatus(list="main", sequence=sequence, token=text or token())
+def edition(sequence: int, text: str | None = None, after: str | None = None) -> PublishStatus:
+    """An edition; from the second on it follows ``after``, else the plain first list."""
+    if sequence == 1:
+        return PublishStatus(list="main", sequence=1, token=text or token())
+    try:
+        return publish_status("main", sequence, text or token(), after or token())
+    except ValueError:  # of another shape: a publisher of ours would not even try
+        return PublishStatus(list="main", sequence=sequence, token=text or token(), changes="eJw")
 
 
 @pytest.fixture
@@ -164,3 +179,56 @@ def test_a_list_of_a_million_fits(ledger: Ledger) -> None:
     for index in range(0, 1_000_000, 997):
         entries = entries if index % 10 else entries.with_status(index, INVALID)
     ledger.do("city-kyc", edition(1, token(entries)))
+
+
+def changed(*entries: tuple[int, int], bits: int = 1, size: int = 1024) -> StatusList:
+    found = new_status_list(size, bits=bits)
+    for index, status in entries:
+        found = found.with_status(index, status)
+    return found
+
+
+def test_what_is_revoked_stays_revoked(ledger: Ledger) -> None:
+    """[REG-STA-7]"""
+    ledger.do("city-kyc", edition(1))
+    revoked = token(changed((7, INVALID)))
+    ledger.do("city-kyc", edition(2, revoked))
+    with refused(ledger, "REG-STA-7", "status_revived"):
+        ledger.do("city-kyc", edition(3, token(), revoked))
+    with refused(ledger, "REG-STA-7", "status_revived"):
+        ledger.do("city-kyc", edition(3, token(changed((8, INVALID))), revoked))
+    longer = token(changed((7, INVALID), (1999, INVALID), size=2048))
+    ledger.do("city-kyc", edition(3, longer, revoked))
+    record = StatusRecord.from_bytes(ledger.state["status/city-kyc/main"])
+    assert record.list_digest == list_digest(changed((7, INVALID), (1999, INVALID), size=2048))
+
+
+def test_the_changes_must_be_those_since_the_last_edition(ledger: Ledger) -> None:
+    """[REG-STA-7]: nobody hides a revocation by telling another past."""
+    ledger.do("city-kyc", edition(1))
+    ledger.do("city-kyc", edition(2, token(changed((7, INVALID)))))
+    body = edition(3)
+    for changes in (None, body.changes, "eJw", "AAAA", status_changes(changed(), changed())[:-4]):
+        with refused(ledger, "REG-STA-7", "status_changes"):
+            ledger.do("city-kyc", replace(body, changes=changes))
+
+
+SUSPENDED, OTHER_STATUS = 2, 3
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "bits", "revived"),
+    [
+        (INVALID, 0, 1, True), (INVALID, INVALID, 1, False), (0, INVALID, 1, False),
+        (INVALID, SUSPENDED, 2, True), (INVALID, OTHER_STATUS, 2, True), (SUSPENDED, 0, 2, False),
+        (OTHER_STATUS, 0, 2, False), (INVALID, 0, 4, True), (9, 0, 4, False),
+        (9, INVALID, 4, False),
+        (INVALID, 5, 4, True), (INVALID, 0, 8, True), (0x81, 0, 8, False), (INVALID, 0x81, 8, True),
+    ],
+)  # fmt: skip
+def test_only_invalid_is_final(*, before: int, after: int, bits: int, revived: bool) -> None:
+    """[REG-STA-7]"""
+    for index in (0, 5, 1023):
+        was, now = (changed((index, status), bits=bits) for status in (before, after))
+        assert revives(was, now) is revived
+        assert earlier_list(now, status_changes(was, now), size=1024) == was

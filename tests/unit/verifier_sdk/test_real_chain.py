@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry_chain.light import compact_bundle, inflate_bundle
-from registry_chain.transactions import PublishStatus, build_tx, register_key
+from registry_chain.transactions import build_tx, register_key
+from registry_chain.transactions.statuses import publish_status
 from ssi.encoding import b64url_decode, b64url_encode
 from ssi.errors import Rejected, Revoked, Stale, Unavailable
 from ssi.fetch import Request, Response
@@ -83,7 +84,9 @@ def publish(chain: Chain, sequence: int, **changed: int) -> None:
         expires_at=NOW + timedelta(days=30),
         header={"kid": kid(STATUS_SIGNER)},
     )
-    chain.do(ISSUER, PublishStatus(list="list-1", sequence=sequence, token=token))
+    known = None if sequence == 1 else chain.client().status_record(ISSUER, "list-1", chain.clock())
+    previous = None if known is None else chain.client().status_token(known)
+    chain.do(ISSUER, publish_status("list-1", sequence, token, previous))
 
 
 @pytest.fixture
