@@ -96,7 +96,7 @@ protos: setup
 	$(BIN)/python docs/protos.py
 
 bench: setup peers
-	@for name in verify map embedded growth; do \
+	@for name in verify map bundle embedded growth; do \
 	  echo "== $$name"; $(BIN)/python benchmarks/$$name.py $(ARGS) || exit 1; done
 
 # README's picture, drawn by our own program.

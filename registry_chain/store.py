@@ -9,8 +9,7 @@ import os
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Final, TypeVar
@@ -89,8 +88,8 @@ class Store:
         """Return the value at ``key``, now or as of a version."""
         if version is not None:
             self._root(version)
-        with self._using() as db:
-            row = db.execute(
+        with self._mutex, translated():
+            row = self._db.execute(
                 "SELECT value FROM record WHERE key = ? AND version <= ?"
                 " ORDER BY version DESC LIMIT 1",
                 (key, self.version if version is None else version),
@@ -129,14 +128,14 @@ class Store:
             Keys and values. A listing proves nothing; see `prove`.
         """
         as_of = self.version if version is None else self._root(version).version
-        with self._using() as db:
-            found = rows.listed(db, prefix, after, as_of)
+        with self._mutex, translated():
+            found = rows.listed(self._db, prefix, after, as_of)
             return list(islice(found, min(limit, MAX_ITEMS)))
 
     def newest(self, limit: int) -> list[str]:
         """Return the keys of the values written last, the last one first."""
-        with self._using() as db:
-            found = db.execute("SELECT key FROM record ORDER BY id DESC LIMIT ?", (limit,))
+        with self._mutex, translated():
+            found = self._db.execute("SELECT key FROM record ORDER BY id DESC LIMIT ?", (limit,))
             return [key for (key,) in found]
 
     def stage(self, version: int, changes: Changes) -> bytes:
@@ -180,14 +179,14 @@ class Store:
             Unavailable: ``chain.storage`` when it cannot be written; then nothing was, and the same
                 block can be committed again.
         """
-        with self._using() as db:
+        with self._mutex, translated():
             staged = self._staged
             if staged is None:
                 raise ValueError("nothing is staged")
-            with rows.transaction(db):
-                rows.write(db, staged)
+            with rows.transaction(self._db):
+                rows.write(self._db, staged)
                 if extra is not None:
-                    extra(db)
+                    extra(self._db)
             self._head, self._staged = staged.root, None
             for path, page in staged.pages.items():
                 self._remember((staged.root.version, path), page)
@@ -216,15 +215,15 @@ class Store:
             Unavailable: ``chain.storage``.
         """
         self._require_writer()
-        with self._using() as db:
+        with self._mutex, translated():
             if self._head is not None:
                 raise ValueError("only an empty store is loaded in bulk")
-            with rows.transaction(db):
-                head = rows.fill(db, version, records)
+            with rows.transaction(self._db):
+                head = rows.fill(self._db, version, records)
                 if head.hash != root:
                     raise InvalidProof("the records are not those the root was made of")
                 if extra is not None:
-                    extra(db)
+                    extra(self._db)
             self._head, self._staged = head, None
 
     def prune(self, keep: int) -> int:
@@ -239,8 +238,8 @@ class Store:
         self._require_writer()
         if keep < 1:
             raise ValueError("the newest version is always kept")
-        with self._using() as db, rows.transaction(db):
-            return rows.prune(db, keep)
+        with self._mutex, translated(), rows.transaction(self._db):
+            return rows.prune(self._db, keep)
 
     def abort(self) -> None:
         """Drop what is staged."""
@@ -249,21 +248,14 @@ class Store:
 
     def read(self, job: Callable[[sqlite3.Connection], Result]) -> Result:
         """Run a reading job of the engine on its own tables in this file."""
-        with self._using() as db:
-            return job(db)
+        with self._mutex, translated():
+            return job(self._db)
 
     def write(self, job: Extra) -> None:
         """Run a writing job of the engine on its own tables, between blocks."""
         self._require_writer()
-        with self._using() as db:
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                job(db)
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
+        with self._mutex, translated(), rows.transaction(self._db):
+            job(self._db)
 
     def close(self) -> None:
         """Give up the file and the right to write it."""
@@ -280,8 +272,8 @@ class Store:
         return self._read_head() if self._readonly else self._head
 
     def _read_head(self) -> Root | None:
-        with self._using() as db:
-            return rows.root_at(db, None)
+        with self._mutex, translated():
+            return rows.root_at(self._db, None)
 
     def _root(self, version: int) -> Root:
         head = self._newest()
@@ -289,8 +281,8 @@ class Store:
             return head
         if head is None and version == 0:
             return Root(version=0, hash=jmt.EMPTY, page=None)
-        with self._using() as db:
-            root = rows.root_at(db, version)
+        with self._mutex, translated():
+            root = rows.root_at(self._db, version)
         if root is None:
             raise Unavailable("there is no such height here", code="chain.height")
         return root
@@ -307,8 +299,8 @@ class Store:
 
     def _read_page(self, name: jmt.Child, path: str) -> jmt.Page:
         """Read a page, and believe it only if the hash above it says so [REG-MAP-6]."""
-        with self._using() as db:
-            row = db.execute(
+        with self._mutex, translated():
+            row = self._db.execute(
                 "SELECT data FROM page WHERE version = ? AND path = ?", (name.version, path)
             ).fetchone()
         try:
@@ -323,12 +315,6 @@ class Store:
         self._cache[name] = page
         if len(self._cache) > self._cached_pages:
             self._cache.popitem(last=False)
-
-    @contextmanager
-    def _using(self) -> Iterator[sqlite3.Connection]:
-        """Hold the connection, and speak of its failures as ours."""
-        with self._mutex, translated():
-            yield self._db
 
     def _unlock(self) -> None:
         if self._lock_file is not None:
