@@ -16,7 +16,9 @@ from ssi.encoding import (
     Fields,
     JsonLimits,
     JSONObject,
+    b64url_encode,
     parse_json_object,
+    sha256,
 )
 from ssi.errors import Malformed
 
@@ -388,16 +390,29 @@ class VerifierRecord(Stoppable):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClientRecord(Record):
-    """Which firm a certificate belongs to."""
+class _OwnedRecord(Record):
+    """Which firm something belongs to that only one firm may have."""
 
-    PREFIX = "client"
     verifier: str
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
         state, height, time = common(reading)
         return cls(state=state, height=height, time=time, verifier=reading.take_str("verifier"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientRecord(_OwnedRecord):
+    """Which firm a certificate belongs to."""
+
+    PREFIX = "client"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxRecord(_OwnedRecord):
+    """Which firm a mailbox's box belongs to."""
+
+    PREFIX = "box"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -627,6 +642,12 @@ def signing_key_key(issuer: str, thumbprint: str) -> str:
 def verifier_key(verifier: str) -> str:
     """The map key of a firm."""
     return f"verifier/{verifier}"
+
+
+def box_key(url: str, box: str) -> str:
+    """The map key of a box at a mailbox."""
+    place = f"{url.rstrip('/')}\n{box}".encode()
+    return f"box/{b64url_encode(sha256(place))}"
 
 
 def client_key(x509_hash: str) -> str:

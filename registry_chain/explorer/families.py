@@ -74,6 +74,7 @@ FAMILIES: Final = (
     Family(prefix="notice", summary=("deadline", "operator"), first=("state", "deadline")),
     Family(prefix="ack", summary=("outcome_class", "operator"), first=("state", "outcome_class")),
     Family(prefix="client", summary=("verifier",), first=("state", "verifier")),
+    Family(prefix="box", summary=("verifier",), first=("state", "verifier")),
 )
 BY_PREFIX: Final = {family.prefix: family for family in FAMILIES}
 

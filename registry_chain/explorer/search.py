@@ -16,7 +16,7 @@ _HASH_HEX, _HASH_TEXT, _HASH_BYTES = 64, 43, 32
 _ADDRESS_HEX: Final = 40
 _MAX_DIGITS: Final = 16
 _BY_ID: Final = ("member", "issuer", "verifier", "operator", "proposal", "dispute", "upgrade")
-_BY_DIGEST: Final = ("client", "consent", "notice", "ack", "proposal", "dispute")
+_BY_DIGEST: Final = ("client", "box", "consent", "notice", "ack", "proposal", "dispute")
 _FOUND: Final = 40
 
 

@@ -205,6 +205,7 @@ WORDS: Final[dict[str, Word]] = {
     "family_notice": Word("通知のコミットメント", "Notice commitments"),
     "family_ack": Word("受領のコミットメント", "Answer commitments"),
     "family_client": Word("事業者の証明書", "Firms' certificates"),
+    "family_box": Word("事業者の私書箱", "Firms' boxes"),
     "family_lane": Word("取引番号の台", "Counters"),
     # --- states ---
     "state_active": Word("有効", "active"),

@@ -1,12 +1,15 @@
-"""Rules for firms: what they are called and what they may ask for. [REG-VER-1] to [REG-VER-6]."""
+"""Rules for firms: what they are called and what they may ask for. [REG-VER-1] to [REG-VER-7]."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from registry_chain.records import (
     ACTIVE,
     RETIRED,
+    BoxRecord,
     ClientRecord,
     VerifierRecord,
+    box_key,
     client_key,
     verifier_key,
 )
@@ -91,23 +94,45 @@ def _written(view: View, record: VerifierRecord, before: VerifierRecord | None) 
     if profile.mailbox is not None:
         require_url(view, profile.mailbox.url, "REG-REC-3")
     changes = {verifier_key(record.verifier): record.to_bytes()}
-    dropped = () if before is None else before.profile.client_hashes
-    for x509_hash in dropped:
-        if x509_hash not in profile.client_hashes:
-            changes[client_key(x509_hash)] = _client(record, RETIRED)
-    for x509_hash in profile.client_hashes:
-        owner = find(view, ClientRecord, client_key(x509_hash))
+    changes |= _owned(view, record, _certificates, before, ClientRecord, "REG-VER-5")
+    return changes | _owned(view, record, _boxes, before, BoxRecord, "REG-VER-7")
+
+
+def _certificates(profile: VerifierProfile) -> tuple[str, ...]:
+    return tuple(client_key(x509_hash) for x509_hash in profile.client_hashes)
+
+
+def _boxes(profile: VerifierProfile) -> tuple[str, ...]:
+    mailbox = profile.mailbox
+    return () if mailbox is None else (box_key(mailbox.url, mailbox.box),)
+
+
+def _owned(  # noqa: PLR0913, PLR0917 - one index of what firms own
+    view: View,
+    record: VerifierRecord,
+    names: Callable[[VerifierProfile], tuple[str, ...]],
+    before: VerifierRecord | None,
+    kind: type[ClientRecord | BoxRecord],
+    rule: str,
+) -> Changes:
+    """What only one firm may have: taken, given up, or somebody else's for ever."""
+    changes: Changes = {}
+    own = names(record.profile)
+
+    def entry(state: str) -> bytes:
+        made = kind(state=state, height=record.height, time=record.time, verifier=record.verifier)
+        return made.to_bytes()
+
+    for name in () if before is None else names(before.profile):
+        if name not in own:
+            changes[name] = entry(RETIRED)
+    for name in own:
+        owner = find(view, kind, name)
         if owner is not None and owner.verifier != record.verifier:
-            raise refuse("REG-VER-5", "client_taken", "the certificate belongs to another firm")
+            raise refuse(rule, f"{kind.PREFIX}_taken", "it belongs to another firm")
         if owner is None or owner.state != ACTIVE:
-            changes[client_key(x509_hash)] = _client(record, ACTIVE)
+            changes[name] = entry(ACTIVE)
     return changes
-
-
-def _client(record: VerifierRecord, state: str) -> bytes:
-    return ClientRecord(
-        state=state, height=record.height, time=record.time, verifier=record.verifier
-    ).to_bytes()
 
 
 def _suspend(view: View, account: str, body: SuspendVerifier, block: BlockContext) -> Changes:

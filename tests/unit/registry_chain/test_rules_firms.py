@@ -4,7 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from registry_chain.records import ClientRecord, SchemaRecord, VerifierRecord
+from registry_chain.records import (
+    BoxRecord,
+    ClientRecord,
+    SchemaRecord,
+    VerifierRecord,
+    box_key,
+)
 from registry_chain.transactions import (
     AnchorBatch,
     Name,
@@ -120,6 +126,25 @@ def test_a_certificate_belongs_to_one_firm_for_ever() -> None:
         ledger.decide(registration("car-two", client_hashes=first))
     ledger.do("minpaku-one", update(client_hashes=first))
     assert ClientRecord.from_bytes(ledger.state[f"client/{first[0]}"]).state == "active"
+
+
+def test_a_box_belongs_to_one_firm_for_ever() -> None:
+    """[REG-VER-7] Nor in another spelling of the mailbox's address."""
+    ledger = settled()
+    mine = profile().mailbox
+    assert mine is not None
+    name = box_key(mine.url, mine.box)
+    assert BoxRecord.from_bytes(ledger.state[name]).verifier == "minpaku-one"
+    for url in (mine.url, f"{mine.url}/"):
+        with refused(ledger, "REG-VER-7", "box_taken"):
+            ledger.decide(registration("car-two", mailbox=replace(mine, url=url)))
+    ledger.do("minpaku-one", update(mailbox=replace(mine, box="another")))
+    assert BoxRecord.from_bytes(ledger.state[name]).state == "retired"
+    with refused(ledger, "REG-VER-7", "box_taken"):
+        ledger.decide(registration("car-two", mailbox=mine))
+    ledger.do("minpaku-one", update(mailbox=mine))
+    assert BoxRecord.from_bytes(ledger.state[name]).state == "active"
+    ledger.decide(registration("car-two", client_hashes=(digest_of("car"),)))
 
 
 def test_suspension_of_a_firm_and_its_end() -> None:
