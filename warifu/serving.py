@@ -6,7 +6,10 @@ thread or lock is ever shared between processes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+import socket
+import struct
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -17,6 +20,7 @@ Build = Callable[[], tuple[WSGI, Stop]]
 
 REQUEST_SECONDS = 60
 MAX_REQUEST_LINE = 8190
+SILENCE_SECONDS = 3
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
@@ -32,15 +36,60 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         for name, value in self._settings.items():
             self.cfg.set(name, value)
         self.cfg.set("worker_exit", self._on_worker_exit)
+        self.cfg.set("when_ready", _no_patience)
 
     def load(self) -> WSGI:
         app, self._stop = self._build()
-        return app
+
+        def patient(environ: dict[str, Any], start: Any) -> Any:
+            environ["wsgi.input"] = _Body(environ["wsgi.input"])
+            return app(environ, start)
+
+        return patient
 
     def _on_worker_exit(self, _server: object, _worker: object) -> None:
         if self._stop is not None:
             self._stop()
             self._stop = None
+
+
+class _Body:
+    """A request's body; a client that fell silent has ended it, which makes it a bad request."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return bytes(self._stream.read(size))
+        except BlockingIOError:
+            return b""
+
+    def readline(self, size: int = -1) -> bytes:
+        try:
+            return bytes(self._stream.readline(size))
+        except BlockingIOError:
+            return b""
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.readline, b"")
+
+
+def _not_silence(record: logging.LogRecord) -> bool:
+    """A client that says nothing is no news: whoever likes could fill the log with it."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or not issubclass(kind, BlockingIOError)
+
+
+def _no_patience(server: Any) -> None:
+    """Let no connection hold a thread by saying nothing: accepted sockets inherit the limit.
+
+    A reverse proxy that takes whole requests only belongs before a program on the open network.
+    """
+    logging.getLogger("gunicorn.error").addFilter(_not_silence)
+    for listener in server.LISTENERS:
+        seconds = struct.pack("ll", SILENCE_SECONDS, 0)
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, seconds)
 
 
 def serve(build: Build, *, host: str, port: int, workers: int = 1, threads: int = 8) -> None:
