@@ -6,8 +6,8 @@ after all transactions so far [REG-AUD-1].
 """
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from registry_chain.application import Application
@@ -17,6 +17,8 @@ from registry_chain.light import (
     Commit,
     TrustedState,
     TrustOptions,
+    Validator,
+    ValidatorSet,
     VerifiedLightBlock,
     block_id,
     commit_hash,
@@ -24,8 +26,10 @@ from registry_chain.light import (
     data_hash,
     parse_light_block,
     results_hash,
+    validators_hash,
     verify_light_block,
 )
+from registry_chain.rules import Offence
 from registry_chain.store import Store
 from registry_chain.trust_root import trust_from_genesis
 from ssi.encoding import (
@@ -37,6 +41,7 @@ from ssi.encoding import (
 )
 from ssi.errors import Malformed, Rejected, Unavailable, Unreachable
 from ssi.fetch import Fetch, Request
+from ssi.merkle import EMPTY_ROOT
 
 LINE_LIMITS = JsonLimits(max_bytes=8_000_000, max_depth=24, max_members=200_000, max_string=400_000)
 PAGE = 100
@@ -80,6 +85,7 @@ class _Exported:
     light_block: JSONObject
     txs: tuple[bytes, ...]
     codes: tuple[int, ...]
+    offences: tuple[Offence, ...] = ()
 
 
 def replay(blocks: Iterable[JSONObject], genesis: Genesis) -> ReplayReport:
@@ -109,6 +115,7 @@ class _Replay:
         self._root = self._app.init_genesis(genesis)
         self._app.commit()
         self._trusted: TrustedState = trust_from_genesis(genesis)
+        self._powers = {one.public_key: one.power for one in self._trusted.validators.validators}
         self._commit: Commit | None = None
         self._codes: tuple[int, ...] = ()
         self._height = self._txs = self._refused = 0
@@ -138,12 +145,13 @@ class _Replay:
         verified = self._verified(block)
         self._compare(verified, block.txs)
         results: Sequence[int] = ()
-        if block.txs:
+        if block.txs or block.offences:
             time = verified.block.header.time.seconds
-            judged = self._app.finalize(verified.height, time, block.txs)
+            judged = self._app.finalize(verified.height, time, block.txs, block.offences)
             results = tuple(result.code for result in judged.results)
             self._app.commit()
             self._root = judged.app_hash
+            self._powers |= {one.public_key: one.power for one in judged.validator_updates}
         if tuple(results) != block.codes:
             raise _Difference("the results of the transactions differ")
         self._codes, self._commit = tuple(results), verified.block.commit
@@ -164,20 +172,44 @@ class _Replay:
         version = self._app.supported_rules(verified.height)
         if header.app_protocol != version:
             raise _Difference("the version of the rules differs")
-        expected = {
+        # A network that took over from one validator begins without a commit [REG-MIG-3].
+        before = None if header.last_block_id.is_zero else self._commit
+        expected: dict[str, tuple[object, object]] = {
             "app_hash": (header.app_hash, self._root),
             "data_hash": (header.data_hash, data_hash(txs)),
             "last_results_hash": (header.last_results_hash, results_hash(self._codes)),
-            "last_commit_hash": (header.last_commit_hash, commit_hash(self._commit)),
+            "last_commit_hash": (header.last_commit_hash, commit_hash(before)),
+            "next_validators_hash": (header.next_validators_hash, _set_hash(self._powers)),
             "consensus_hash": (
                 header.consensus_hash,
                 consensus_hash(max_bytes=MAX_BLOCK_BYTES, max_gas=NO_GAS_LIMIT),
             ),
-            "block_id": (commit.block_id, block_id(header, txs, self._commit)),
         }
+        if header.evidence_hash == EMPTY_ROOT:
+            # Evidence is not exported; the header, which every vote names, binds it anyway.
+            expected["block_id"] = (commit.block_id, block_id(header, txs, before))
         for name, (said, computed) in expected.items():
             if said != computed:
                 raise _Difference(f"{name} differs")
+
+
+def _set_hash(powers: Mapping[bytes, int]) -> bytes:
+    """The hash of the validators that have power."""
+    seats = [Validator(public_key=key, power=power) for key, power in powers.items() if power]
+    return validators_hash(ValidatorSet.of(seats))
+
+
+def _offence(item: JSONObject) -> Offence:
+    reading = Fields(item, where="misbehaviour", code="audit.block")
+    offence = Offence(
+        kind=reading.take_str("kind"),
+        address=reading.take_str("address"),
+        height=reading.take_int("height"),
+        time=reading.take_int("time"),
+        power=reading.take_int("power"),
+    )
+    reading.done()
+    return offence
 
 
 def _read(exported: JSONObject) -> _Exported:
@@ -194,6 +226,9 @@ def _read(exported: JSONObject) -> _Exported:
         ),
     )
     reading.take_int("height")
+    if reading.has("misbehaviour"):
+        told = reading.take_objects("misbehaviour", max_items=1000)
+        block = replace(block, offences=tuple(_offence(item) for item in told))
     reading.done()
     return block
 

@@ -1,16 +1,33 @@
 """``warifu chain testnet`` and ``migrate``: the folders of a network of validators."""
 
 import argparse
+import json
 import os
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry_chain.engines.cometbft.testnet import Member, make_validators, write_network
-from registry_chain.genesis import GenesisMember, new_genesis
+from registry_chain.engines.cometbft.migration import take_over
+from registry_chain.engines.cometbft.settings import (
+    NetworkConfig,
+    Places,
+    read_validator_key,
+    write_node_key,
+    write_validator_key,
+)
+from registry_chain.engines.cometbft.testnet import (
+    Member,
+    make_validators,
+    write_network,
+    write_node,
+)
+from registry_chain.genesis import Genesis, GenesisMember, new_genesis
 from registry_chain.keyfile import write_key
-from registry_chain.transactions.fields import Name, bare_jwk
+from registry_chain.transactions.fields import Name, bare_jwk, plain_object
+from registry_chain.transactions.validators import seat_for
+from ssi.encoding import JSONObject
 from ssi.errors import Malformed
 from ssi.keys import Alg, generate_signer
 
@@ -27,7 +44,7 @@ class Ports:
 
 
 def add_commands(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add ``testnet``."""
+    """Add ``testnet``, ``validator-key`` and ``migrate``."""
     testnet = actions.add_parser(
         "testnet", help="a network of validators on this machine / 一台で複数の検証者を動かします"
     )
@@ -35,6 +52,72 @@ def add_commands(actions: "argparse._SubParsersAction[argparse.ArgumentParser]")
     testnet.add_argument("--dir", type=Path, required=True, help="a new folder for all of them")
     testnet.add_argument("--chain-id", default="warifu-testnet")
     testnet.add_argument("--only-write", action="store_true", help="write the folders, run nothing")
+    key = actions.add_parser(
+        "validator-key", help="make a node's keys and its seat / ノードの鍵と席を作ります"
+    )
+    key.add_argument("--home", type=Path, required=True, help="the node's new folder")
+    key.add_argument("--member", required=True, metavar="ID", help="whose validator it is")
+    key.add_argument("--chain-id", required=True)
+    key.add_argument("--power", type=int, default=1)
+    migrate = actions.add_parser(
+        "migrate",
+        help="take over an embedded chain as a node of its network / 一台の台帳を引き継ぎます",
+    )
+    migrate.add_argument("--home", type=Path, required=True, help="made by validator-key")
+    migrate.add_argument("--ledger", type=Path, required=True, help="the old chain.db, stopped")
+    migrate.add_argument("--genesis", type=Path, required=True)
+    migrate.add_argument("--p2p", required=True, metavar="HOST:PORT", help="for other nodes")
+    migrate.add_argument("--port", type=int, default=26680, help="for everybody, over HTTP")
+    migrate.add_argument("--peer", action="append", default=[], metavar="ID@HOST:PORT")
+    migrate.add_argument("--node", action="append", default=[], metavar="URL", help="of a peer")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do ``validator-key`` or ``migrate``, and print one line of JSON."""
+    told = _validator_key(args) if args.action == "validator-key" else _migrate(args)
+    sys.stdout.write(json.dumps(told) + "\n")
+    return 0
+
+
+def _validator_key(args: argparse.Namespace) -> JSONObject:
+    """Keys stay in the folder; what is printed goes into the proposal and to the other members."""
+    places = Places(home=args.home)
+    (signer,) = make_validators(1)
+    seat = seat_for(signer, chain_id=args.chain_id, member=args.member, power=args.power)
+    args.home.mkdir(parents=True, mode=0o700, exist_ok=True)
+    write_validator_key(places, signer)
+    node = write_node_key(places, generate_signer(Alg.EDDSA, os.urandom))
+    return {"seat": plain_object(seat), "node_id": node}
+
+
+def _migrate(args: argparse.Namespace) -> JSONObject:
+    genesis = Genesis.load(args.genesis)
+    own = read_validator_key(Places(home=args.home)).public_key.raw
+    inheritance = take_over(args.ledger, args.home / "chain.db", genesis, own)
+    host, _, p2p_port = args.p2p.rpartition(":")
+    if not host or not p2p_port.isdecimal():
+        raise Malformed("--p2p is HOST:PORT", code="config.malformed")
+    member = Member(
+        name=args.home.name,
+        home=args.home,
+        port=args.port,
+        p2p_port=int(p2p_port),
+        rpc_port=0,
+        host="127.0.0.1",
+    )
+    config = NetworkConfig(
+        p2p=args.p2p,
+        peers=tuple(args.peer),
+        nodes=tuple(args.node),
+        first_height=inheritance.first_height,
+        started=inheritance.started,
+    )
+    write_node(genesis, member, config, inheritance)
+    return {
+        "home": str(args.home),
+        "first_height": inheritance.first_height,
+        "validators": len(inheritance.validators),
+    }
 
 
 def members_of(folder: Path, ports: Sequence[Ports], host: str = "127.0.0.1") -> list[Member]:

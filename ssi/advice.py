@@ -304,6 +304,19 @@ ADVICE: dict[str, Advice] = {
         "最新の data/priv_validator_state.json を戻してください。"
         "失われた場合は、会員に検証者の鍵の交代を依頼し、新しい鍵で始めてください。",
     ),
+    "chain.moved": Advice(
+        "This chain is run by a network of validators now; this old node takes nothing any more. "
+        "Send it to a node of the network: the members know their addresses.",
+        "この台帳は、複数の検証者のネットワークに移りました。この古いノードはもう受け付けません。"
+        "ネットワークのノードに送ってください。アドレスは会員に確認してください。",
+    ),
+    "chain.not_handed_over": Advice(
+        "This ledger has not handed the chain over to this validator. First let the members carry "
+        "chain.migrate with this validator's key, then copy the ledger's file again.",
+        "この台帳は、まだこの検証者に引き継がれていません。"
+        "まず、この検証者の鍵を含む chain.migrate を会員で可決し、"
+        "その後で台帳のファイルをもう一度写してください。",
+    ),
     "chain.signer_state": Advice(
         "How far this validator has signed cannot be read, so it was not started. "
         "Put back data/priv_validator_state.json as it was; never make an empty one by hand.",

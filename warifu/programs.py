@@ -61,6 +61,10 @@ def run_chain(args: argparse.Namespace) -> int:
         return _node(args.home)
     if args.action == "submit":
         return _submit(args)
+    if args.action in ("validator-key", "migrate"):
+        from registry_chain import cli_network  # noqa: PLC0415
+
+        return cli_network.run(args)
     if args.action == "testnet":
         from warifu import testnet  # noqa: PLC0415
 

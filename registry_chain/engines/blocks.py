@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from registry_chain.application import Finalized
 from registry_chain.genesis import Genesis
 from registry_chain.light import (
     NO_BLOCK,
@@ -11,6 +12,7 @@ from registry_chain.light import (
     Header,
     Timestamp,
     UntrustedLightBlock,
+    Validator,
     ValidatorSet,
     block_id,
     commit_hash,
@@ -74,6 +76,7 @@ def make_block(  # noqa: PLR0913 - what a block is made of
     txs: Sequence[bytes],
     app_hash: bytes,
     rules_version: int = 1,
+    successors: ValidatorSet | None = None,
 ) -> UntrustedLightBlock:
     """Make and sign the block after ``tip``.
 
@@ -86,6 +89,7 @@ def make_block(  # noqa: PLR0913 - what a block is made of
         txs: Its transactions.
         app_hash: The root of the state before it.
         rules_version: The version of the rules that holds at its height [REG-UPG-2].
+        successors: Who signs the next block, if it is no longer this validator [REG-MIG-2].
 
     Returns:
         The signed light block.
@@ -101,7 +105,7 @@ def make_block(  # noqa: PLR0913 - what a block is made of
         last_commit_hash=commit_hash(tip.commit),
         data_hash=data_hash(list(txs)),
         validators_hash=own_hash,
-        next_validators_hash=own_hash,
+        next_validators_hash=validators_hash(successors or validators),
         consensus_hash=consensus_hash(max_bytes=MAX_BLOCK_BYTES, max_gas=NO_GAS_LIMIT),
         app_hash=app_hash,
         last_results_hash=results_hash(tip.codes),
@@ -109,6 +113,18 @@ def make_block(  # noqa: PLR0913 - what a block is made of
     )
     identity = block_id(header, txs, tip.commit)
     return sign_block(header, identity, validators, signers={address: signer.sign}, time=time)
+
+
+def successors_of(judged: Finalized) -> ValidatorSet | None:
+    """The validators to whom a block hands the chain over, if it does [REG-MIG-2]."""
+    updates = judged.validator_updates
+    named = [Validator(public_key=one.public_key, power=one.power) for one in updates if one.power]
+    return ValidatorSet.of(named) if named else None
+
+
+def hands_over(block: UntrustedLightBlock) -> bool:
+    """Whether others sign the block after this one."""
+    return block.header.next_validators_hash != block.header.validators_hash
 
 
 def one_validator(genesis: Genesis, signer: Signer) -> ValidatorSet:

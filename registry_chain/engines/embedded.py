@@ -20,15 +20,22 @@ from registry_chain.engines.blocks import (
     MAX_BLOCK_BYTES,
     Tip,
     genesis_tip,
+    hands_over,
     make_block,
     next_time,
     one_validator,
+    successors_of,
     tip_of,
 )
 from registry_chain.engines.ledgerfile import NewBlock, StoredBlock
 from registry_chain.engines.startup import require_sound
 from registry_chain.genesis import Genesis
-from registry_chain.light import Timestamp, UntrustedLightBlock, tx_inclusion_proof
+from registry_chain.light import (
+    Timestamp,
+    UntrustedLightBlock,
+    ValidatorSet,
+    tx_inclusion_proof,
+)
 from registry_chain.store import Store
 from ssi.encoding import JSONObject
 from ssi.errors import Refused, SSIError, Unavailable
@@ -92,6 +99,8 @@ class EmbeddedEngine:
         self._queued_bytes = 0
         self._fates: dict[str, Future[TxOutcome]] = {}
         self._stopping = False
+        newest = self._stored(None)
+        self._moved = newest is not None and hands_over(newest.block)
         self._writer = threading.Thread(target=self._write, name="chain-writer", daemon=True)
         self._writer.start()
 
@@ -124,6 +133,10 @@ class EmbeddedEngine:
                 return tx.tx_id
             if self._stopping:
                 raise _stopped()
+            if self._moved:
+                if self._succeeded(tx.tx_id):
+                    return tx.tx_id
+                raise _moved()
             full = self._queued_bytes + len(raw) > MAX_WAITING_BYTES
             if full or len(self._queue) >= MAX_WAITING:
                 raise Unavailable("too many wait already", code="chain.busy", retry_after=1)
@@ -294,6 +307,8 @@ class EmbeddedEngine:
 
     def _make_blocks(self) -> None:
         """Write the next block and, if it changes the state, the block that signs it."""
+        if self._moved:
+            return  # others write now [REG-MIG-2]
         height, time = self._next()
         batch = self._batch()
         txs = tuple(raw for _, raw in batch)
@@ -306,7 +321,8 @@ class EmbeddedEngine:
             tip = tip_of(block, codes)
             new = [_judged_block(block, judged, txs)]
             if txs:
-                proof = self._made(tip, next_time(tip, self._now()), (), judged.app_hash)
+                heirs = successors_of(judged)
+                proof = self._made(tip, next_time(tip, self._now()), (), judged.app_hash, heirs)
                 new.append(NewBlock(light=proof, state=height))
                 tip = tip_of(proof, ())
             self._app.commit(lambda db: file.write(db, new))
@@ -314,6 +330,7 @@ class EmbeddedEngine:
             self._fail(batch, error)
             return
         self._tip = tip
+        self._moved = hands_over(new[-1].light)
         self._recheck()
         self._tell(batch, judged, height)
 
@@ -333,6 +350,9 @@ class EmbeddedEngine:
         waiting, self._queue, self._queued_bytes = self._queue, [], 0
         height, time = self._next()
         for tx_id, raw in waiting:
+            if self._moved:
+                self._fates.pop(tx_id).set_exception(_moved())
+                continue
             try:
                 self._app.check_tx(raw, height=height, time=time.seconds)
             except SSIError as error:
@@ -372,7 +392,12 @@ class EmbeddedEngine:
         return Timestamp.at(self._clock())
 
     def _made(
-        self, tip: Tip, time: Timestamp, txs: tuple[bytes, ...], app_hash: bytes
+        self,
+        tip: Tip,
+        time: Timestamp,
+        txs: tuple[bytes, ...],
+        app_hash: bytes,
+        successors: ValidatorSet | None = None,
     ) -> UntrustedLightBlock:
         return make_block(
             tip,
@@ -383,6 +408,7 @@ class EmbeddedEngine:
             txs=txs,
             app_hash=app_hash,
             rules_version=self._app.supported_rules(tip.height + 1),
+            successors=successors,
         )
 
     def _succeeded(self, tx_id: str) -> bool:
@@ -391,6 +417,10 @@ class EmbeddedEngine:
 
     def _stored(self, height: int | None) -> StoredBlock | None:
         return self._store.read(lambda db: file.block_at(db, height))
+
+
+def _moved() -> Unavailable:
+    return Unavailable("the chain is run by a network now", code="chain.moved")
 
 
 def _stopped() -> Unavailable:

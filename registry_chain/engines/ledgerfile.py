@@ -16,9 +16,10 @@ from registry_chain.light import (
     parse_light_block,
 )
 from registry_chain.transactions.fields import canonical
-from ssi.encoding import JsonLimits, JSONObject, b64url_encode, parse_json_object
+from ssi.encoding import JsonLimits, JSONObject, b64url_encode, parse_json, parse_json_object
 
 LIMITS = JsonLimits(max_bytes=1_000_000, max_members=20_000)
+MISBEHAVIOUR = "misbehaviour"
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE block (
@@ -168,6 +169,10 @@ def exported(db: sqlite3.Connection, start: int, limit: int, max_bytes: int) -> 
             (height,),
         ).fetchall()
         size += sum(len(row[0]) for row in rows) + 2000
+        told = db.execute(
+            "SELECT value FROM meta WHERE name = ?", (f"{MISBEHAVIOUR}/{height}",)
+        ).fetchone()
+        offences = {} if told is None else {MISBEHAVIOUR: parse_json(told[0].encode())}
         found.append(
             {
                 "height": height,
@@ -177,6 +182,7 @@ def exported(db: sqlite3.Connection, start: int, limit: int, max_bytes: int) -> 
                     {"tx_id": row[1], "code": row[2], "rule": row[3], "error": row[4]}
                     for row in rows
                 ],
+                **offences,
             }
         )
     return found

@@ -99,13 +99,22 @@ def open_engine(
 def running(path: Path, *, chain_id: str = CHAIN) -> Iterator[Chain]:
     clock = TestClock()
     engine = open_engine(path, clock, chain_id=chain_id)
+    try:
+        with served(engine) as url:
+            yield Chain(engine, engine.genesis, url, clock)
+    finally:
+        engine.close()
+
+
+@contextmanager
+def served(engine: EmbeddedEngine) -> Iterator[str]:
+    """The engine's node over HTTP, in a thread."""
     server = make_server("127.0.0.1", 0, create_app(engine), threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
-        yield Chain(engine, engine.genesis, f"http://127.0.0.1:{server.server_port}", clock)
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
-        engine.close()

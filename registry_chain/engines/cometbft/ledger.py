@@ -7,13 +7,13 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from registry_chain.application import TxResult
 from registry_chain.engines import ledgerfile as file
 from registry_chain.light import UntrustedLightBlock, light_block_to_json, validators_hash
 from registry_chain.rules import Offence
-from ssi.encoding import JSONObject, canonical_json, parse_json_object
+from ssi.encoding import JSON, JSONObject, canonical_json, parse_json_object
 
 _START = "network_start"
 _SIGNED = "signed"
@@ -67,6 +67,9 @@ def write_block(db: sqlite3.Connection, block: DecidedBlock) -> None:
     ]
     db.executemany("INSERT INTO tx VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
     db.executemany("INSERT OR IGNORE INTO token VALUES (?, ?)", block.tokens)
+    if block.offences:
+        told: list[JSON] = [asdict(offence) for offence in block.offences]
+        set_meta(db, f"{file.MISBEHAVIOUR}/{block.height}", canonical_json(told).decode())
 
 
 def set_lights(db: sqlite3.Connection, blocks: Sequence[tuple[int, str]]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from registry_chain.engines.cometbft.migration import Inheritance
 from registry_chain.engines.cometbft.settings import (
     NetworkConfig,
     Places,
@@ -41,13 +42,12 @@ def make_validators(
     return tuple(generate_signer(Alg.EDDSA, random) for _ in range(count))
 
 
-def write_network(  # noqa: PLR0913 - what a network is made of
+def write_network(
     genesis: Genesis,
     members: Sequence[Member],
     keys: Sequence[SoftwareSigner],
     *,
-    first_height: int = 1,
-    started: int = 0,
+    inheritance: Inheritance | None = None,
     snapshot_interval: int = 1000,
 ) -> None:
     """Write each member's folder; nothing runs yet.
@@ -56,8 +56,7 @@ def write_network(  # noqa: PLR0913 - what a network is made of
         genesis: The chain's genesis.
         members: Whose folders.
         keys: Their validator keys, in the same order.
-        first_height: The network's first height.
-        started: Its beginning in Unix seconds; 0 for the genesis' own time.
+        inheritance: What an embedded chain handed over, if it did.
         snapshot_interval: How often to make snapshots.
     """
     ids = []
@@ -73,14 +72,22 @@ def write_network(  # noqa: PLR0913 - what a network is made of
             rpc=f"127.0.0.1:{member.rpc_port}",
             peers=tuple(f"{name}@{one.host}:{one.p2p_port}" for one, name in others),
             nodes=tuple(one.url for one, _ in others),
-            first_height=first_height,
-            started=started,
+            first_height=1 if inheritance is None else inheritance.first_height,
+            started=0 if inheritance is None else inheritance.started,
             snapshot_interval=snapshot_interval,
         )
-        (member.home / "genesis.json").write_bytes(genesis.to_bytes())
-        (member.home / "node.toml").write_text(node_toml(genesis.chain_id, member, config), "utf-8")
-        document = genesis_document(genesis, config, list(genesis.validators))
-        write_genesis(Places(home=member.home), document)
+        write_node(genesis, member, config, inheritance)
+
+
+def write_node(
+    genesis: Genesis, member: Member, config: NetworkConfig, inheritance: Inheritance | None = None
+) -> None:
+    """Write one node's settings and genesis; its keys are there already."""
+    (member.home / "genesis.json").write_bytes(genesis.to_bytes())
+    (member.home / "node.toml").write_text(node_toml(genesis.chain_id, member, config), "utf-8")
+    seats = genesis.validators if inheritance is None else inheritance.validators
+    document = genesis_document(genesis, config, list(seats))
+    write_genesis(Places(home=member.home), document)
 
 
 def node_toml(chain_id: str, member: Member, config: NetworkConfig) -> str:
