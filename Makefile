@@ -12,7 +12,7 @@ ARGS ?=
 # What `make test` leaves out: long gates, and tests of real components that must be installed.
 LONG := slow or node or browser or cometbft or postgres
 
-.PHONY: help setup demo test check bench lint types contracts tests slow docs peers browser postgres cometbft protos picture lock clean
+.PHONY: help setup demo test check bench lint types contracts tests slow properties docs peers browser postgres cometbft protos picture lock clean
 
 help:
 	@echo "make demo    set up, then play the whole journey       make demo ARGS='--keep'"
@@ -58,6 +58,10 @@ docs: setup
 # The long gates: many kills, many mutations, peers, browser.
 slow: setup peers browser postgres cometbft
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "$(LONG)" $(ARGS)
+
+# Every example of every property; `make test` tries a quarter of them.
+properties: setup
+	@WARIFU_LONG=1 $(BIN)/python -m pytest -q -n 2 -m "not ($(LONG))" tests/properties
 
 peers: $(PEERS)
 

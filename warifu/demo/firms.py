@@ -187,7 +187,7 @@ def _pages(app: Flask, verifier: Verifier, customers: Customers, role: FirmRole)
     def harden(answer: Response) -> Response:
         answer.headers.setdefault(
             "Content-Security-Policy",
-            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+            "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; "
             "base-uri 'none'; frame-ancestors 'none'",
         )
         answer.headers.setdefault("X-Content-Type-Options", "nosniff")
