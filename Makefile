@@ -57,7 +57,8 @@ docs: setup
 
 # The long gates: many kills, many mutations, peers, browser.
 slow: setup peers browser postgres cometbft
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "$(LONG)" $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "($(LONG)) and not cometbft" $(ARGS)
+	$(BIN)/python -m pytest -q -m cometbft $(ARGS)
 
 # Every example of every property; `make test` tries a quarter of them.
 properties: setup
