@@ -87,7 +87,10 @@ def statements(module: ModuleType) -> Iterator[tuple[ast.FunctionDef, ast.stmt, 
                 yield function, node, str(code[0]) if code else kind
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
                 called = ast.unparse(node.value.func).rpartition(".")[2]
-                if called.lstrip("_").startswith(("check", "verify")) or called == "predicate":
+                if called.lstrip("_").startswith(("check", "verify")) or called in {
+                    "predicate",
+                    "binds",
+                }:
                     yield function, node, called
 
 
@@ -282,7 +285,7 @@ ROWS: dict[str, Attack] = {
         world, credential=ME.credential(expires_at=NOW - timedelta(days=1))
     ),
     # (6) key binding, consent
-    "_check_bindings: verify_key_binding": lambda world: honest(world, signer=STRANGER),
+    "_check_bindings: binds": lambda world: honest(world, signer=STRANGER),
     "_check_bindings: consent.malformed": lambda world: honest(world, extra={"consent": 5}),
     "_check_bindings: consent.binding": of_another_purpose,
     # (7) status
