@@ -195,7 +195,7 @@ class UpgradeRecord(Record):
     """The height from which a version of the rules holds, and the digest of its package."""
 
     PREFIX = "upgrade"
-    at_height: int
+    from_height: int
     rules_version: int
     package: str
 
@@ -206,7 +206,7 @@ class UpgradeRecord(Record):
             state=state,
             height=height,
             time=time,
-            at_height=reading.take_int("at_height"),
+            from_height=reading.take_int("from_height"),
             rules_version=reading.take_int("rules_version"),
             package=reading.take_str("package"),
         )

@@ -36,7 +36,7 @@ def rules_version(view: View, height: int) -> int:
     version = founding if isinstance(founding, int) else 1
     while True:
         plan = find(view, UpgradeRecord, upgrade_key(version + 1))
-        if plan is None or plan.state != PLANNED or plan.at_height > height:
+        if plan is None or plan.state != PLANNED or plan.from_height > height:
             return version
         version += 1
 
@@ -54,7 +54,7 @@ def _plan(view: View, account: str, body: PlanUpgrade, block: BlockContext) -> C
         state=PLANNED,
         height=block.height,
         time=block.time,
-        at_height=body.height,
+        from_height=body.height,
         rules_version=body.rules_version,
         package=body.package,
     )
@@ -67,7 +67,7 @@ def _cancel(view: View, account: str, body: CancelUpgrade, block: BlockContext) 
     if plan is None or plan.state != PLANNED:
         raise refuse("REG-UPG-3", "upgrade_unknown", "this version is not planned")
     # The header of the next height may already announce it.
-    if plan.at_height <= block.height + 1:
+    if plan.from_height <= block.height + 1:
         raise refuse("REG-UPG-3", "upgrade_height", "the version holds already")
     cancelled = replace(plan, state=CANCELLED, height=block.height, time=block.time)
     return {upgrade_key(body.rules_version): cancelled.to_bytes()}

@@ -106,10 +106,16 @@ class Node:
 
 
 @contextmanager
-def node(folder: Path, *, interval: int = 1000, signed: Signed | None = None) -> Iterator[Node]:
+def node(
+    folder: Path,
+    *,
+    interval: int = 1000,
+    signed: Signed | None = None,
+    genesis: Genesis | None = None,
+) -> Iterator[Node]:
     """A ledger with an application on a socket."""
     folder.mkdir(exist_ok=True)
-    genesis = make_genesis()
+    genesis = genesis or make_genesis()
     path = folder / "chain.db"
     store = Store(path)
     snapshots = Snapshots(store, genesis, path=path, folder=folder / "snapshots", interval=interval)

@@ -21,7 +21,7 @@ from registry_chain.engines.cometbft.pb.tendermint.abci.types_pb2 import (
 )
 from registry_chain.engines.cometbft.wire import Frames, encode_response, parse_request
 from ssi.encoding import sha256
-from ssi.errors import Malformed
+from ssi.errors import Malformed, SSIError
 
 Handler = Callable[[Request], Response]
 
@@ -128,8 +128,9 @@ _FLUSH.flush.SetInParent()
 
 
 def exception(error: BaseException | None) -> Response:
-    """The answer upon which CometBFT stops; names the error's class, not its content."""
-    return Response(exception=ResponseException(error=type(error).__name__))
+    """The answer upon which CometBFT stops; names the error's code or class, not its content."""
+    name = error.code if isinstance(error, SSIError) else type(error).__name__
+    return Response(exception=ResponseException(error=name))
 
 
 def private_socket(home: Path, name: str) -> Path:

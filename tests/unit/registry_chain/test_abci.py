@@ -16,11 +16,11 @@ from registry_chain.engines.cometbft.wire import MAX_FRAME, Frames, parse_reques
 from registry_chain.genesis import address_of
 from registry_chain.light.codec import uvarint
 from registry_chain.records import OffenceRecord, offence_key
-from registry_chain.transactions import SuspendMember, build_tx
+from registry_chain.transactions import PlanUpgrade, SuspendMember, build_tx
 from ssi.errors import Malformed
 from tests.support.abci import node
 from tests.support.chain import open_engine
-from tests.support.registry import T0, VALIDATOR, proposal, signer
+from tests.support.registry import T0, VALIDATOR, digest_of, make_genesis, proposal, signer
 
 
 def tx(seq: int, member: str = "car-two", lane: int = 0) -> bytes:
@@ -115,7 +115,7 @@ def test_a_failure_of_our_own_is_told_as_an_exception(tmp_path: Path) -> None:
         connection = app.connect()
         answer = connection.ask(commit=abci.RequestCommit())
         assert answer.WhichOneof("value") == "exception"
-        assert answer.exception.error == "SSIError"
+        assert answer.exception.error == "chain.engine"
         assert connection.receive() is None
 
 
@@ -293,3 +293,32 @@ def _seconds(text: str) -> int:
     from datetime import datetime
 
     return int(datetime.fromisoformat(text[:19] + "+00:00").timestamp())
+
+
+def test_the_header_before_an_upgrade_announces_the_version(tmp_path: Path) -> None:
+    """[REG-UPG-2], [REG-UPG-4]: and at its height a program without it answers no more."""
+    body = proposal(
+        PlanUpgrade(height=4, rules_version=2, package=digest_of("warifu 2")), at=T0 + 1
+    )
+    token = build_tx(
+        chain_id="test-chain",
+        account="council",
+        lane=0,
+        seq=1,
+        valid_until_height=500,
+        body=body,
+        signer=signer("council"),
+    )
+    with node(tmp_path / "n", genesis=make_genesis(timelock=0)) as one:
+        connection = one.connect()
+        one.init_chain(connection)
+        told = [
+            one.block(connection, [token.encode()] if height == 2 else []) for height in (1, 2, 3)
+        ]
+        assert [block.tx_results[0].code for block in told if block.tx_results] == [0]
+        versions = [block.consensus_param_updates.version.app for block in told]
+        assert versions == [0, 0, 2]
+        request = abci.RequestFinalizeBlock(height=4)
+        answer = connection.ask(finalize_block=request)
+        assert answer.WhichOneof("value") == "exception"
+        assert answer.exception.error == "chain.upgrade_needed"
