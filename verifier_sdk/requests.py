@@ -158,7 +158,10 @@ def public_request(request: SentRequest, base_url: str) -> PresentationRequest:
 
 
 def qr_svg(text: str) -> str:
-    """Draw a text as a QR code, as inline SVG without an XML declaration."""
+    """Draw a text as a QR code, as inline SVG without an XML declaration.
+
+    The drawing itself is hidden from screen readers: what stands around it names it.
+    """
     code = qrcode.QRCode(
         error_correction=qrcode.constants.ERROR_CORRECT_M,
         border=4,
@@ -170,4 +173,4 @@ def qr_svg(text: str) -> str:
     out = io.BytesIO()
     image.save(out)
     text_svg = out.getvalue().decode("utf-8")
-    return text_svg[text_svg.index("<svg") :]
+    return text_svg[text_svg.index("<svg") :].replace("<svg", '<svg aria-hidden="true"', 1)
