@@ -4,7 +4,7 @@ Read `verify_presentation` from top to bottom: each step either passes or raises
 ends it. Nothing of a presentation is returned before the last step has passed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from registry_chain.records import status_key
@@ -14,12 +14,7 @@ from ssi.encoding import JSONObject
 from ssi.errors import BindingMismatch, ConsentDeclined, Expired, Malformed, Replayed, Unavailable
 from ssi.oid4vp import ResponseError, UntrustedResponse, parse_response
 from ssi.relationship import token_digest
-from ssi.sdjwt import (
-    VerifiedKeyBinding,
-    VerifiedSdJwt,
-    verify_key_binding,
-    verify_redacted_key_binding,
-)
+from ssi.sdjwt import VerifiedSdJwt, verify_key_binding, verify_redacted_key_binding
 from ssi.sharing import VerifiedConsent, parse_consent, verify_consent
 from verifier_sdk.claims import Claims, asked_claims, read_claims
 from verifier_sdk.credentials import (
@@ -109,8 +104,11 @@ def verify_presentation(  # noqa: PLR0913 - the ports and limits of one verifica
 
     # (6) Key binding by our policy: our nonce, our name, our terms
     with trail.step(Step.KEY_BINDING):
-        binds = verify_redacted_key_binding if withheld else verify_key_binding
-        consent = _check_bindings(binds, answer, presented, signed, request, now, policy)
+        if withheld:
+            _check_what_is_left(presented, signed, request, now, policy)
+        else:
+            _check_bindings(presented, signed, request, now, policy)
+        consent = _check_consent(answer, request, now)
 
     # (7) Status: the whole list, by the digest on the ledger
     with trail.step(Step.STATUS):
@@ -163,19 +161,17 @@ def _check_request(answer: UntrustedResponse, request: SentRequest, now: datetim
 # --- (6) key binding ---
 
 
-def _check_bindings(  # noqa: PLR0913, PLR0917 - all of them are signed
-    binds: Callable[..., VerifiedKeyBinding],
-    answer: UntrustedResponse,
+def _check_bindings(
     presented: Mapping[str, Sequence[Presented]],
     signed: Mapping[str, Sequence[VerifiedSdJwt]],
     request: SentRequest,
     now: datetime,
     policy: Policy,
-) -> VerifiedConsent | None:
+) -> None:
     """One wrong nonce anywhere rejects the whole answer (OpenID4VP 1.0 §8.6) [TRUST-6]."""
     for name, many in presented.items():
         for one, verified in zip(many, signed[name], strict=True):
-            binds(
+            verify_key_binding(
                 one.sdjwt,
                 verified,
                 audience=request.client_id,
@@ -184,6 +180,33 @@ def _check_bindings(  # noqa: PLR0913, PLR0917 - all of them are signed
                 policy=binding_policy(policy),
                 transaction_data=(request.terms,),
             )
+
+
+def _check_what_is_left(
+    presented: Mapping[str, Sequence[Presented]],
+    signed: Mapping[str, Sequence[VerifiedSdJwt]],
+    request: SentRequest,
+    now: datetime,
+    policy: Policy,
+) -> None:
+    """As `_check_bindings`, for evidence of which disclosures were left out [EVI-RED-2]."""
+    for name, many in presented.items():
+        for one, verified in zip(many, signed[name], strict=True):
+            verify_redacted_key_binding(
+                one.sdjwt,
+                verified,
+                audience=request.client_id,
+                nonce=request.nonce,
+                now=now,
+                policy=binding_policy(policy),
+                transaction_data=(request.terms,),
+            )
+
+
+def _check_consent(
+    answer: UntrustedResponse, request: SentRequest, now: datetime
+) -> VerifiedConsent | None:
+    """A consent is for this firm, these terms, this purpose [TRUST-6]."""
     token = answer.extra.get("consent")
     if token is None:
         return None

@@ -11,7 +11,6 @@ from pathlib import Path
 from registry_chain.transactions import (
     CommitNotices,
     NoticeItem,
-    PublishStatus,
     RecordConsents,
     WithdrawConsents,
     build_consent_item,
@@ -20,6 +19,7 @@ from registry_chain.transactions import (
     register_key,
 )
 from registry_chain.transactions.fields import bare_jwk
+from registry_chain.transactions.statuses import publish_status
 from ssi.keys import Alg
 from ssi.status_list import build_status_token, new_status_list
 from tests.support.chain import Chain, running
@@ -156,7 +156,9 @@ def publish(chain: Chain, sequence: int, **changed: int) -> None:
         expires_at=NOW + timedelta(days=30),
         header={"kid": kid(STATUS_SIGNER)},
     )
-    chain.do(ISSUER, PublishStatus(list="list-1", sequence=sequence, token=token))
+    known = None if sequence == 1 else chain.client().status_record(ISSUER, "list-1", chain.clock())
+    previous = None if known is None else chain.client().status_token(known)
+    chain.do(ISSUER, publish_status("list-1", sequence, token, previous))
 
 
 __all__ = ["LATER", "EvidenceWorld", "evidence_world", "publish"]

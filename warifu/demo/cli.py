@@ -69,7 +69,12 @@ def run(args: argparse.Namespace) -> int:
                 sys.stdout.flush()
             if args.keep:
                 kept = True
-                _stay(network, story.wallet, tell)
+                _stay(network, story, tell)
+            else:
+                tell.note(
+                    "make demo ARGS=--keep なら、台帳のページと証拠ファイルを残して見られます",
+                    "make demo ARGS=--keep leaves the chain's pages and the pack to look at",
+                )
         finally:
             context.__exit__(None, None, None)
         return 0 if result["ok"] else 1
@@ -118,9 +123,13 @@ def _play(network: Network, root: Path, tell: Narrator) -> tuple[Story, list[Hit
     return story, hits
 
 
-def _stay(network: Network, wallet: Wallet, tell: Narrator) -> None:
+def _stay(network: Network, story: Story, tell: Narrator) -> None:
     """Say where everything is and wait for Ctrl-C."""
+    wallet = story.wallet
     tell.act("そのまま使えます", "Everything is still running")
+    explorer = network.url("chain")
+    tell.note(f"台帳を見る（証明付き） {explorer}/", f"the chain, with its proofs: {explorer}/")
+    tell.note(f"証拠ファイル {story.count.evidence}", f"evidence pack {story.count.evidence}")
     for name, program in network.programs.items():
         tell.note(f"{name:<16} {program.url}", f"{name:<16} {program.url}")
     for name, role in cast.OPERATORS:

@@ -53,7 +53,8 @@ def summary(story: Story, seconds: float, hits: list[Hit]) -> dict[str, Any]:
     count = story.count
     wanted = {firm.id for firm in cast.FIRMS if firm.id in story.records}
     updated = {firm for firm, state in count.updates.items() if state == "accepted"}
-    ok = bool(count.chain.get("replay_ok")) and not hits and wanted <= updated
+    audited = bool(count.chain.get("replay_ok")) and count.evidence is not None
+    ok = audited and not hits and wanted <= updated
     return {
         "ok": ok,
         "seconds": round(seconds, 1),
@@ -80,6 +81,10 @@ def print_table(story: Story, tell: Narrator, seconds: float, hits: list[Hit]) -
         (say("台帳の高さ", "chain height"), str(count.chain.get("height"))),
         (say("署名した検証者", "validators"), str(count.chain.get("validators"))),
         (say("再計算", "replay"), say("一致", "equal") if count.chain.get("replay_ok") else "!"),
+        (
+            say("証拠ファイル", "evidence pack"),
+            say("検証済み", "verified") if count.evidence else "!",
+        ),
         (say("漏れていた個人情報", "personal data found"), str(len(hits))),
         (say("所要時間", "seconds"), f"{seconds:.1f}"),
     ]

@@ -6,6 +6,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 from registry_chain.client import Genesis, HeadMemory, RegistryClient
@@ -38,6 +39,7 @@ class Ledger:
     receipts_verified: int = 0
     outcomes: list[tuple[str, str]] = field(default_factory=list)
     chain: dict[str, Any] = field(default_factory=dict)
+    evidence: Path | None = None
 
 
 @dataclass(slots=True)
@@ -314,6 +316,31 @@ class Story:
             "validators": self._validators(),
             "replay_ok": report["ok"],
         }
+        with tell.step(
+            "事業者が転居の証拠ファイルを作り、通信なしで検証する",
+            "A firm packs the evidence of the move; it verifies with no network",
+        ):
+            self._make_evidence(CAR)
+        tell.note(f"{self.count.evidence}", f"{self.count.evidence}")
+
+    def _make_evidence(self, firm: str) -> None:
+        """Export what a firm kept of the last address it took, and judge it as a stranger would."""
+        folder = self.network.home / "firms" / firm
+        settings, pack = str(folder / "verifier.toml"), folder / "evidence.zip"
+        kept = [
+            json.loads(line)
+            for line in command("evidence", "list", "--config", settings).splitlines()
+        ]
+        moves = [one["subject"] for one in kept if one["kind"] == "address_update"]
+        self._expect(bool(moves), f"{firm} kept no evidence of the move")
+        command("evidence", "export", "--config", settings, moves[-1], "--out", str(pack))
+        verdict = json.loads(
+            command(
+                "evidence", "verify", str(pack), "--genesis", str(self.network.genesis), "--json"
+            )
+        )
+        self._expect(verdict["verdict"] == "verified", f"the evidence is {verdict}")
+        self.count.evidence = pack
 
     def _validators(self) -> int:
         """How many validators stand behind the newest block, as a client verifies it."""

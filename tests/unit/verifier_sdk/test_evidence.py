@@ -116,18 +116,15 @@ def test_the_same_evidence_gives_the_same_bytes(told: EvidenceWorld, presented: 
     assert write_pack(dict(reversed(files.items()))) == presented
 
 
-def test_a_later_revocation_or_withdrawal_changes_nothing_that_was(told: EvidenceWorld) -> None:
+def test_a_later_revocation_or_withdrawal_changes_nothing_that_was(tmp_path: Path) -> None:
     """[EVI-VER-3], [EVI-VER-4]: what was valid then stays proven; what came later is told."""
-    who = subscribe(told.world, Holder(index=9))
-    subject = told.verifier.evidence()[-1].subject
-    told.record_consent(who, withdraw=True)
-    publish(told.chain, 2, i9=INVALID)
-    try:
-        _, shown = told.export(subject)
+    with evidence_world(tmp_path) as told:
+        who = subscribe(told.world, Holder(index=9))
+        told.record_consent(who, withdraw=True)
+        publish(told.chain, 2, i9=INVALID)
+        _, shown = told.export(told.verifier.evidence()[-1].subject)
         assert shown.matter.withdrawn_at is not None
         assert shown.matter.status_issued_at[0] < NOW
-    finally:
-        publish(told.chain, 3)
 
 
 # --- trust ---
