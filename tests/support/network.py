@@ -97,7 +97,7 @@ class Network:
         for one in picked:
             one.start()
         for one in picked:
-            one.wait_ready(90)
+            one.wait_ready(120)
 
 
 def key_of(name: str) -> JSONObject:
