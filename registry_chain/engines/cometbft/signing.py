@@ -28,7 +28,7 @@ from ssi.errors import SSIError
 from ssi.fetch import Fetch, FetchPolicy, Request, http_fetch
 
 LOOKED_AT: Final = 20
-_TIMEOUT: Final = 2.0
+_TIMEOUT: Final = 5.0
 _OK: Final = 200
 
 
