@@ -100,8 +100,8 @@ protos: setup
 	@command -v go >/dev/null || { echo "make protos needs Go" >&2; exit 1; }
 	$(BIN)/python docs/protos.py
 
-bench: setup peers
-	@for name in verify map bundle embedded growth; do \
+bench: setup peers cometbft
+	@for name in verify map bundle embedded growth network; do \
 	  echo "== $$name"; $(BIN)/python benchmarks/$$name.py $(ARGS) || exit 1; done
 
 # README's picture, drawn by our own program.

@@ -8,6 +8,7 @@ from typing import Self
 
 from flask import Flask
 
+from registry_chain.engines.base import Engine
 from registry_chain.engines.cometbft.binary import find_binary
 from registry_chain.engines.cometbft.engine import NetworkEngine
 from registry_chain.engines.cometbft.rpc import RPC
@@ -130,13 +131,19 @@ def open_node(config: NodeConfig) -> tuple[Flask, Callable[[], None]]:
     Returns:
         The WSGI application, and what stops the engine after all in hand is durable.
     """
+    engine, stop = open_engine(config)
+    return create_app(engine), stop
+
+
+def open_engine(config: NodeConfig) -> tuple[Engine, Callable[[], None]]:
+    """Start the chain's engine, and return it with what stops it."""
     genesis = Genesis.load(config.genesis)
     if config.network is not None:
         return open_pair(config, config.network, genesis)
     if config.key is None:
         raise Malformed("node.toml names no key", code="config.malformed")
     engine = EmbeddedEngine(config.db, genesis, read_key(config.key), lambda: datetime.now(UTC))
-    return create_app(engine), engine.close
+    return engine, engine.close
 
 
 def check_pair(config: NodeConfig, network: NetworkConfig, genesis: Genesis) -> None:
@@ -153,7 +160,7 @@ def check_pair(config: NodeConfig, network: NetworkConfig, genesis: Genesis) -> 
 
 def open_pair(
     config: NodeConfig, network: NetworkConfig, genesis: Genesis
-) -> tuple[Flask, Callable[[], None]]:
+) -> tuple[NetworkEngine, Callable[[], None]]:
     """Start our application, and CometBFT beside it."""
     places = Places(home=config.home)
     binary = find_binary()
@@ -184,4 +191,4 @@ def open_pair(
         supervisor.stop()
         engine.close()
 
-    return create_app(engine), stop
+    return engine, stop

@@ -17,6 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from ssi.errors import SSIError
+
 FIRST_WAIT: Final = 0.3
 LONGEST_WAIT: Final = 10.0
 _STEADY_SECONDS: Final = 30.0
@@ -70,6 +72,9 @@ class Supervisor:
             try:
                 self._before_start()
                 self._process = self._started()
+            except SSIError as error:
+                _LOG.error("CometBFT must not be started: %s: %s", error.code, error)
+                return
             except OSError as error:
                 _LOG.error("CometBFT cannot be started: %s", error)
             else:
