@@ -23,6 +23,7 @@ PAGES = [
     "README.md",
     "README.ja.md",
     "docs/firm.md",
+    "docs/evidence.md",
     "docs/anchoring.md",
     "SECURITY.md",
     "specs/adr/README.md",

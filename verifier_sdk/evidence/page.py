@@ -97,7 +97,8 @@ def render(
     return "\n".join(parts).encode("utf-8")
 
 
-_SUBSTANCE: Final = range(EvidenceStep.GENESIS, EvidenceStep.PAGE)
+# Whether the genesis was compared is for each reader to do; paper cannot say that he did.
+_SUBSTANCE: Final = range(EvidenceStep.LEDGER, EvidenceStep.PAGE)
 _POLICY: Final = (
     '<meta http-equiv="Content-Security-Policy"'
     " content=\"default-src 'none'; style-src 'unsafe-inline'\">"

@@ -87,10 +87,7 @@ def statements(module: ModuleType) -> Iterator[tuple[ast.FunctionDef, ast.stmt, 
                 yield function, node, str(code[0]) if code else kind
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
                 called = ast.unparse(node.value.func).rpartition(".")[2]
-                if called.lstrip("_").startswith(("check", "verify")) or called in {
-                    "predicate",
-                    "binds",
-                }:
+                if called.lstrip("_").startswith(("check", "verify")) or called == "predicate":
                     yield function, node, called
 
 

@@ -434,3 +434,4 @@ def test_the_page_says_who_what_when_and_what_it_does_not_prove(presented: bytes
         assert words in text
     assert "<script" not in text
     assert LATER.strftime("%Y-%m-%d %H:%M:%S UTC") in text
+    assert "the examiner brought" not in text
