@@ -1,7 +1,8 @@
 """How many transactions four validators on this machine take, each in its own process.
 
 Every transaction is one record written by a member and signed by it; the rate counts those whose
-block and the block that signs it are there. Needs CometBFT (make cometbft).
+block and the block that signs it are there. On a machine that does other things too, look at the
+processor time, which counts every node's start as well. Needs CometBFT (make cometbft).
 
     python benchmarks/network.py --seconds 20 --lanes 8 --burst 20
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import os
 import statistics
 import tempfile
 import threading
@@ -72,6 +74,22 @@ def _give(connection: http.client.HTTPConnection, raw: str, query: str) -> None:
         assert answer.status == 503, told
 
 
+def processor_seconds(sessions: list[int]) -> dict[str, float]:
+    """What all nodes have used so far, by program; each node is a session of its own."""
+    tick = os.sysconf("SC_CLK_TCK")
+    used = {"python": 0.0, "cometbft": 0.0}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, _, rest = path.read_text().partition("(")[2].rpartition(")")
+        except OSError:
+            continue
+        fields = rest.split()
+        if int(fields[3]) in sessions:
+            kind = "cometbft" if name == "cometbft" else "python"
+            used[kind] += (int(fields[11]) + int(fields[12])) / tick
+    return used
+
+
 def _lanes(members: list[Member], folder: Path, count: int) -> list[Lane]:
     found = []
     for number, member in enumerate(members, 1):
@@ -108,6 +126,7 @@ def main() -> None:
                 ]
                 waits = [wait for job in jobs for wait in job.result()]
             took = time.monotonic() - begun
+            spent = processor_seconds([one.process.pid for one in programs if one.process])
             print(
                 json.dumps(
                     {
@@ -115,6 +134,10 @@ def main() -> None:
                         "clients": len(jobs),
                         "transactions": len(waits) * args.burst,
                         "tx_per_second": round(len(waits) * args.burst / took, 1),
+                        "processor_ms_per_transaction": {
+                            name: round(seconds * 1000 / (len(waits) * args.burst), 2)
+                            for name, seconds in spent.items()
+                        },
                         "proof_p50_seconds": round(statistics.median(waits), 2),
                         "proof_p99_seconds": round(statistics.quantiles(waits, n=100)[98], 2),
                     }
