@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from registry_chain import cli_gov, cli_trust
+from registry_chain import cli_backup, cli_gov, cli_trust
 from registry_chain.genesis import GenesisMember, new_genesis
 from registry_chain.keyfile import write_key
 from registry_chain.transactions.bodies import ROLES
@@ -52,6 +52,7 @@ def add_commands(actions: "argparse._SubParsersAction[argparse.ArgumentParser]")
     )
     prune.add_argument("--home", type=Path, required=True, help="the folder with node.toml")
     prune.add_argument("--keep", type=int, default=1000, help="how many states stay provable")
+    cli_backup.add_commands(actions)
     cli_trust.add_commands(actions)
     cli_gov.add_commands(actions)
 
@@ -62,6 +63,8 @@ def run(args: argparse.Namespace) -> int:
         return _init(args)
     if args.action == "prune":
         return _prune(args.home, args.keep)
+    if args.action in cli_backup.ACTIONS:
+        return cli_backup.run(args)
     if args.action in cli_trust.ACTIONS:
         return cli_trust.run(args)
     if args.action in cli_gov.WORDS_OF_GOVERNANCE:

@@ -2,7 +2,7 @@
 
 It decides nothing: the engine judges transactions, clients verify answers. Every input is bounded
 before it is parsed. Clauses: ``specs/registry.md`` §15 [REG-NODE-1] to [REG-NODE-7].
-The pages for people are in `registry_chain.explorer`.
+The pages for people are in `registry_chain.explorer`, what operators' tools ask in `monitoring`.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from registry_chain.engines.base import Engine, TxOutcome
 from registry_chain.explorer import Clock, add_explorer, utc_now
 from registry_chain.light import build_bundle, light_block_to_json
+from registry_chain.monitoring import add_monitoring
 from registry_chain.transactions import MAX_TX_BYTES
 from ssi.encoding import (
     JSON,
@@ -36,6 +37,7 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 _BODY_LIMITS = JsonLimits(max_bytes=MAX_BODY, max_depth=4, max_members=400, max_string=MAX_TX_BYTES)
 _KEY_CHARS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_/")
 
+_MONITORING = ("/health", "/ready", "/metrics")
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -95,6 +97,7 @@ def create_app(engine: Engine, clock: Clock = utc_now) -> Flask:
     _add_transactions(app, engine)
     _add_records(app, engine)
     _add_chain(app, engine)
+    add_monitoring(app, engine, clock)
     page = add_explorer(app, engine, clock)
     app.after_request(_secured)
     app.register_error_handler(_Stop, lambda stop: _http_error(stop.status))
@@ -214,10 +217,6 @@ def _add_chain(app: Flask, engine: Engine) -> None:
         lines = [canonical_json(block) + b"\n" for block in engine.blocks(start, limit)]
         return Response(b"".join(lines), mimetype="application/jsonl")
 
-    @app.get("/health")
-    def health() -> Response:
-        return _json({"ok": True, "height": engine.status().height})
-
 
 def _outcome(outcome: TxOutcome) -> JSONObject:
     return {
@@ -286,7 +285,7 @@ def _json(value: JSON, status: int = 200) -> Response:
 
 def _for_people() -> bool:
     """Whether a person's browser asked, and for a page [REG-NODE-1]."""
-    api = request.path.startswith("/v1/") or request.path == "/health"
+    api = request.path.startswith("/v1/") or request.path in _MONITORING
     return not api and "text/html" in request.accept_mimetypes.values()
 
 

@@ -329,6 +329,16 @@ ADVICE: dict[str, Advice] = {
         "ノードの CometBFT が今は応答しません。何も変わっていません。少し待ってお試しください。"
         "続く場合は、ノードのフォルダの cometbft/cometbft.log を確認してください。",
     ),
+    "chain.behind": Advice(
+        "The node's newest block is old: it is catching up, or too few validators are up. "
+        "Ask another node, or wait; what it serves says of what time it is.",
+        "ノードの最新ブロックが古くなっています。追い付いている途中か、動いている検証者が足りません。"
+        "別のノードに尋ねるか、お待ちください。答えには、いつの時点のものかが示されます。",
+    ),
+    "backup": Advice(
+        "The file is not a whole backup of a node, so nothing was put back. Use another copy.",
+        "ファイルはノードの完全な控えではないため、何も戻していません。別の控えを使ってください。",
+    ),
     "chain.starting": Advice(
         "The node has no block yet: it starts, or waits for the other validators. Try again soon.",
         "ノードにはまだブロックがありません。起動中か、ほかの検証者を待っています。"

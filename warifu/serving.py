@@ -14,6 +14,8 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
+from warifu.logs import ServerLogger, start_logging
+
 WSGI = Callable[..., Any]
 Stop = Callable[[], None]
 Build = Callable[[], tuple[WSGI, Stop]]
@@ -103,6 +105,7 @@ def serve(build: Build, *, host: str, port: int, workers: int = 1, threads: int 
         workers: processes; 1 for a program that must be the only writer.
         threads: requests answered at once by each worker.
     """
+    start_logging()
     _Server(
         build,
         {
@@ -117,8 +120,7 @@ def serve(build: Build, *, host: str, port: int, workers: int = 1, threads: int 
             "limit_request_fields": 64,
             # The access log would hold paths; a path may be a capability.
             "accesslog": None,
-            "errorlog": "-",
-            "loglevel": "warning",
+            "logger_class": ServerLogger,
             "control_socket_disable": True,
         },
     ).run()

@@ -80,7 +80,7 @@ ROWS = (
     Row(method="GET", rule="/v1/genesis", good=get("/v1/genesis")),
     Row(method="GET", rule="/v1/status", good=get("/v1/status")),
     Row(method="GET", rule="/v1/blocks", good=get("/v1/blocks", limit="2", **{"from": "1"})),
-    Row(method="GET", rule="/health", good=get("/health")),
+    *(Row(method="GET", rule=path, good=get(path)) for path in ("/health", "/ready", "/metrics")),
     Row(method="GET", rule="/static/<path:filename>", good=get("/static/explorer.css")),
     # --- the explorer's pages; a page's link to the other language keeps what was asked ---
     *(
@@ -127,7 +127,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
             now = chain.engine.status()
             return f"{now.app_hash} {now.waiting}"
 
-        app = create_app(chain.engine)
+        app = create_app(chain.engine, chain.clock)
         with serving(Program(name="node", app=app, world=chain, state=state)) as served:
             yield served
 

@@ -13,6 +13,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from registry_chain.client import HeadMemory, RegistryClient, Submitter
 from registry_chain.engines.embedded import EmbeddedEngine
+from registry_chain.explorer import Clock, utc_now
 from registry_chain.genesis import Genesis
 from registry_chain.node import create_app
 from registry_chain.transactions import Body
@@ -100,16 +101,17 @@ def running(path: Path, *, chain_id: str = CHAIN) -> Iterator[Chain]:
     clock = TestClock()
     engine = open_engine(path, clock, chain_id=chain_id)
     try:
-        with served(engine) as url:
+        with served(engine, clock) as url:
             yield Chain(engine, engine.genesis, url, clock)
     finally:
         engine.close()
 
 
 @contextmanager
-def served(engine: EmbeddedEngine) -> Iterator[str]:
+def served(engine: EmbeddedEngine, clock: Clock = utc_now) -> Iterator[str]:
     """The engine's node over HTTP, in a thread."""
-    server = make_server("127.0.0.1", 0, create_app(engine), threaded=True, request_handler=_Quiet)
+    app = create_app(engine, clock)
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:

@@ -152,6 +152,11 @@ def raise_signed_mark(db: sqlite3.Connection, signed: Signed) -> None:
         set_meta(db, _SIGNED, f"{signed.height}/{signed.round}/{signed.step}")
 
 
+def forget_signed_mark(db: sqlite3.Connection) -> None:
+    """Take the mark out of a copy that another key will go on with [OPS-BAK-2]."""
+    db.execute("DELETE FROM meta WHERE name = ?", (_SIGNED,))
+
+
 def get_meta(db: sqlite3.Connection, name: str) -> str | None:
     """A remembered value."""
     row = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
