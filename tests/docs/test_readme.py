@@ -25,6 +25,10 @@ PAGES = [
     "docs/firm.md",
     "docs/evidence.md",
     "docs/anchoring.md",
+    "docs/chain.md",
+    "docs/evidence.md",
+    "docs/governance.md",
+    "docs/operations.md",
     "SECURITY.md",
     "specs/adr/README.md",
 ]
