@@ -8,6 +8,7 @@ Clauses: ``specs/registry.md`` [REG-APP-1] to [REG-APP-4].
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from registry_chain.genesis import Genesis, genesis_records
 from registry_chain.light import MapProof
@@ -28,6 +29,7 @@ from ssi.errors import Refused, Rejected, SSIError, row_of
 
 CODE_OK = 0
 MAX_KEPT = 20_000
+SMALL_TX = 4096
 
 Extra = Callable[[sqlite3.Connection], None]
 
@@ -161,7 +163,7 @@ class Application:
         Raises:
             Malformed: It is no transaction.
         """
-        tx = parse_tx(raw)
+        tx = _parsed(raw)
         verify_early(self._committed.peek, tx)
         return tx
 
@@ -182,7 +184,7 @@ class Application:
             Refused: A rule forbids it.
             Unavailable: ``chain.upgrade_needed``: this program stops before that height.
         """
-        tx = tx or parse_tx(raw)
+        tx = tx or _parsed(raw)
         block = block_context(self._pending, height=height, time=time, chain_id=self._chain_id)
         for key, value in apply_tx(self._pending, tx, block).items():
             self._pending.put(key, value)
@@ -245,7 +247,7 @@ class Application:
         accepted: list[UntrustedTx] = []
         for raw in txs:
             try:
-                tx = parse_tx(raw)
+                tx = _parsed(raw)
                 changes = apply_tx(overlay, tx, block)
             except (Rejected, Refused) as error:
                 results.append(_failure(raw, error))
@@ -275,6 +277,19 @@ class Application:
     def query(self, key: str, *, height: int | None = None) -> MapProof:
         """The value at ``key``, or its absence, with the proof to the root at ``height``."""
         return self._store.prove(key, height)
+
+
+def _parsed(raw: bytes) -> UntrustedTx:
+    """Parse a transaction; a small one that was read lately is not parsed again.
+
+    A network asks three times for each: on entry, after each block while it waits, in its block.
+    """
+    return _parsed_small(raw) if len(raw) <= SMALL_TX else parse_tx(raw)
+
+
+@lru_cache(maxsize=4096)  # a transaction is immutable; at most 16 MB of them are kept
+def _parsed_small(raw: bytes) -> UntrustedTx:
+    return parse_tx(raw)
 
 
 def failed_id(raw: bytes) -> str:
