@@ -16,7 +16,7 @@ from registry_chain.blocktime import utc
 from registry_chain.cli_proposals import Session
 from registry_chain.cli_words import WORDS, read_file
 from registry_chain.keyfile import read_key
-from registry_chain.records_governance import (
+from registry_chain.records import (
     CALLED,
     DisputeRecord,
     EmergencyRecord,

@@ -12,8 +12,7 @@ from typing import Literal, Self, TypeVar
 from registry_chain.blocktime import utc
 from registry_chain.client import MAX_KEYS, HeadMemory, RegistryClient, Submitter, TrustRoot
 from registry_chain.keyfile import read_key
-from registry_chain.records import Record
-from registry_chain.records_governance import (
+from registry_chain.records import (
     OPEN,
     PARAMS_KEY,
     PASSED,
@@ -21,6 +20,7 @@ from registry_chain.records_governance import (
     BallotRecord,
     ParamsRecord,
     ProposalRecord,
+    Record,
     Roll,
     ballot_key,
     proposal_key,

@@ -12,18 +12,16 @@ from typing import Self
 
 from registry_chain.records import (
     ACTIVE,
-    MemberRecord,
-    ValidatorRecord,
-    member_key,
-    validator_key,
-)
-from registry_chain.records_governance import (
     PARAMS_KEY,
     ROLL_KEY,
     ROSTER_KEY,
+    MemberRecord,
     ParamsRecord,
     Roll,
     Roster,
+    ValidatorRecord,
+    member_key,
+    validator_key,
 )
 from registry_chain.transactions import fields as f
 from registry_chain.transactions.bodies import ROLES, account_keys

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from registry_chain.records import ACTIVE
-from registry_chain.records_governance import (
+from registry_chain.records import (
+    ACTIVE,
     HELD,
     CorrectionRecord,
     DisputeRecord,

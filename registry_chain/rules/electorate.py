@@ -9,20 +9,18 @@ from enum import Enum
 
 from registry_chain.records import (
     ACTIVE,
-    SUSPENDED,
-    MemberRecord,
-    ValidatorRecord,
-    member_key,
-    validator_key,
-)
-from registry_chain.records_governance import (
     PARAMS_KEY,
     ROLL_KEY,
+    SUSPENDED,
     BallotRecord,
+    MemberRecord,
     ParamsRecord,
     ProposalRecord,
     Roll,
+    ValidatorRecord,
     ballot_key,
+    member_key,
+    validator_key,
 )
 from registry_chain.rules.context import BlockContext, find, refuse
 from registry_chain.state import Changes, View

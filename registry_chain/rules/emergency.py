@@ -10,22 +10,20 @@ from dataclasses import replace
 
 from registry_chain.records import (
     ACTIVE,
-    RETIRED,
-    SUSPENDED,
-    IssuerRecord,
-    KeyRecord,
-    MemberRecord,
-    Stoppable,
-    ValidatorRecord,
-    VerifierRecord,
-)
-from registry_chain.records_governance import (
     CALLED,
     IN_FORCE,
     LIFTED,
     RATIFIED,
+    RETIRED,
+    SUSPENDED,
     EmergencyRecord,
+    IssuerRecord,
+    KeyRecord,
+    MemberRecord,
     PauseRecord,
+    Stoppable,
+    ValidatorRecord,
+    VerifierRecord,
     emergency_key,
     pause_key,
 )

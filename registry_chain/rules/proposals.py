@@ -7,8 +7,8 @@ that executes it after the timelock).
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from registry_chain.records import ACTIVE
-from registry_chain.records_governance import (
+from registry_chain.records import (
+    ACTIVE,
     EXECUTED,
     FAILED,
     OPEN,

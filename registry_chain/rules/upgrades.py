@@ -5,7 +5,7 @@ Which version holds at a height is computed from the plans, so no transaction ha
 
 from dataclasses import replace
 
-from registry_chain.records_governance import (
+from registry_chain.records import (
     CANCELLED,
     PARAMS_KEY,
     PLANNED,

@@ -10,16 +10,14 @@ from dataclasses import replace
 
 from registry_chain.records import (
     ACTIVE,
-    RETIRED,
-    SUSPENDED,
-    ValidatorRecord,
-    validator_key,
-)
-from registry_chain.records_governance import (
     MIGRATION_KEY,
+    RETIRED,
     ROSTER_KEY,
+    SUSPENDED,
     MigrationRecord,
     Roster,
+    ValidatorRecord,
+    validator_key,
 )
 from registry_chain.rules.context import (
     BlockContext,

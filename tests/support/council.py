@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from registry_chain.records import MemberRecord
-from registry_chain.records_governance import ProposalRecord, proposal_key
+from registry_chain.records import MemberRecord, ProposalRecord, proposal_key
 from registry_chain.transactions import (
     AdmitMember,
     Body,

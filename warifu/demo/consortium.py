@@ -17,7 +17,7 @@ from registry_chain.client import Genesis, HeadMemory, RegistryClient, Submitter
 from registry_chain.engines.cometbft.testnet import make_validators, write_network
 from registry_chain.genesis import GenesisMember, new_genesis
 from registry_chain.keyfile import read_key, write_key
-from registry_chain.records_governance import EXECUTED, ProposalRecord, proposal_key
+from registry_chain.records import EXECUTED, ProposalRecord, proposal_key
 from registry_chain.transactions import Action, Propose, Vote
 from registry_chain.transactions.fields import Name, bare_jwk
 from ssi.encoding import JSON, JSONObject, b64url_encode

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from registry_chain.genesis import Params
-from registry_chain.records_governance import BallotRecord, ParamsRecord
+from registry_chain.records import BallotRecord, ParamsRecord
 from registry_chain.rules.electorate import reaches
 from registry_chain.transactions import (
     Class,

@@ -7,7 +7,7 @@ import pytest
 
 from registry_chain.audit import replay
 from registry_chain.engines.embedded import EmbeddedEngine
-from registry_chain.records_governance import CorrectionRecord, DisputeRecord
+from registry_chain.records import CorrectionRecord, DisputeRecord
 from registry_chain.rules import RULES, rules_version
 from registry_chain.rules.context import Rule
 from registry_chain.transactions import (

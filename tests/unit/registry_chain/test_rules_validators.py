@@ -7,8 +7,13 @@ import pytest
 
 from registry_chain.application import Application
 from registry_chain.genesis import Genesis, address_of, new_genesis
-from registry_chain.records import OffenceRecord, ValidatorRecord, validator_key
-from registry_chain.records_governance import MIGRATION_KEY, MigrationRecord
+from registry_chain.records import (
+    MIGRATION_KEY,
+    MigrationRecord,
+    OffenceRecord,
+    ValidatorRecord,
+    validator_key,
+)
 from registry_chain.rules import Offence, apply_offences
 from registry_chain.store import Store
 from registry_chain.transactions import EmergencySuspend, parse_tx

@@ -7,7 +7,7 @@ Times are Unix seconds of blocks. What ends by time ends without a transaction: 
 from dataclasses import dataclass
 from typing import Self
 
-from registry_chain.records import Record, common
+from registry_chain.records.base import Record, life
 from registry_chain.transactions.governance import Action, Class
 from ssi.encoding import Fields
 
@@ -30,9 +30,8 @@ class Roll(Record):
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = common(reading)
         voters = reading.take_strs("voters", max_items=1000)
-        return cls(state=state, height=height, time=time, voters=voters)
+        return cls(**life(reading), voters=voters)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +47,8 @@ class ParamsRecord(Record):
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = common(reading)
         return cls(
-            state=state,
-            height=height,
-            time=time,
+            **life(reading),
             timelock=reading.take_int("timelock"),
             emergency=reading.take_int("emergency"),
             majority_a=_pair(reading, "majority_a"),
@@ -96,11 +92,8 @@ class ProposalRecord(Record):
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = common(reading)
         return cls(
-            state=state,
-            height=height,
-            time=time,
+            **life(reading),
             proposer=reading.take_str("proposer"),
             grade=reading.take_str("grade"),
             actions=tuple(Action.from_json(item) for item in reading.take_list("actions")),
@@ -128,11 +121,8 @@ class BallotRecord(Record):
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = common(reading)
         return cls(
-            state=state,
-            height=height,
-            time=time,
+            **life(reading),
             yes=reading.take_bool("yes"),
             digest=reading.take_str("digest"),
         )
@@ -155,11 +145,8 @@ class EmergencyRecord(Record):
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = common(reading)
         return cls(
-            state=state,
-            height=height,
-            time=time,
+            **life(reading),
             target=reading.take_str("target"),
             callers=reading.take_strs("callers"),
             why=reading.take_str("why"),
@@ -179,11 +166,8 @@ class PauseRecord(Record):
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = common(reading)
         return cls(
-            state=state,
-            height=height,
-            time=time,
+            **life(reading),
             until=reading.take_int("until"),
             by=reading.take_str("by"),
             why=reading.take_str("why"),
@@ -201,11 +185,8 @@ class UpgradeRecord(Record):
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = common(reading)
         return cls(
-            state=state,
-            height=height,
-            time=time,
+            **life(reading),
             from_height=reading.take_int("from_height"),
             rules_version=reading.take_int("rules_version"),
             package=reading.take_str("package"),
@@ -246,11 +227,8 @@ class DisputeRecord(Record):
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = common(reading)
         return cls(
-            state=state,
-            height=height,
-            time=time,
+            **life(reading),
             record=reading.take_str("record"),
             opener=reading.take_str("opener"),
             why=reading.take_str("why"),
@@ -272,8 +250,7 @@ class CorrectionRecord(Record):
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = common(reading)
-        return cls(state=state, height=height, time=time, dispute=reading.take_str("dispute"))
+        return cls(**life(reading), dispute=reading.take_str("dispute"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,11 +271,8 @@ class Roster(Record):
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = common(reading)
         return cls(
-            state=state,
-            height=height,
-            time=time,
+            **life(reading),
             addresses=reading.take_strs("addresses", max_items=2000),
             network=reading.take_bool("network"),
             epoch_at=reading.take_int("epoch_at"),
@@ -323,11 +297,8 @@ class MigrationRecord(Record):
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
-        state, height, time = common(reading)
         return cls(
-            state=state,
-            height=height,
-            time=time,
+            **life(reading),
             retired=reading.take_strs("retired"),
             validators=reading.take_strs("validators"),
             by=reading.take_str("by"),
