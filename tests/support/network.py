@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from registry_chain.audit import read_export
 from registry_chain.cli_network import write_testnet
 from registry_chain.client import Committed, HeadMemory, RegistryClient, Submitter
 from registry_chain.engines.cometbft.binary import find_binary
@@ -26,8 +30,9 @@ from registry_chain.transactions import UpdateMemberKeys
 from registry_chain.transactions.fields import bare_jwk
 from ssi.encoding import JSONObject, sha256
 from ssi.errors import Unavailable
-from ssi.fetch import FetchPolicy, http_fetch
+from ssi.fetch import FetchPolicy, Request, http_fetch
 from ssi.keys import Alg, SoftwareSigner
+from tests.support.relays import Relay
 from warifu.demo.processes import Program
 from warifu.testnet import ports_for, program
 
@@ -44,12 +49,13 @@ def require_cometbft() -> None:
 
 @dataclass
 class Network:
-    """Nodes that run, and how to ask them."""
+    """Nodes that run, how to ask them, and how to hurt them."""
 
     folder: Path
     members: list[Member]
     genesis: Genesis
     programs: list[Program] = field(default_factory=list)
+    wires: dict[tuple[int, int], Relay] = field(default_factory=dict)
 
     def urls(self, *chosen: int) -> list[str]:
         return [self.members[n].url for n in chosen or range(len(self.members))]
@@ -99,6 +105,88 @@ class Network:
         for one in picked:
             one.wait_ready(120)
 
+    # --- hurting ---
+
+    def processes(self, number: int) -> list[int]:
+        """The node's processes: the master, the worker with our application, CometBFT."""
+        found = [self.programs[number].process.pid]  # type: ignore[union-attr]
+        for pid in found:
+            for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+                with suppress(OSError):
+                    found += [int(child) for child in thread.read_text("ascii").split()]
+        return found
+
+    def application(self, number: int) -> int:
+        """The process that has the ledger."""
+        return self.processes(number)[1]
+
+    def cometbft(self, number: int) -> int:
+        """The process that votes; waits while it is being restarted."""
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            for pid in self.processes(number)[2:]:
+                with suppress(OSError):
+                    if b"cometbft" in Path(f"/proc/{pid}/exe").readlink().name.encode():
+                        return pid
+            time.sleep(0.1)
+        raise AssertionError(f"node {number} runs no CometBFT")
+
+    def signal(self, number: int, kind: signal.Signals) -> None:
+        """Send a signal to every process of a node."""
+        os.killpg(self.programs[number].process.pid, kind)  # type: ignore[union-attr]
+
+    def sever(self, number: int) -> None:
+        """Cut a node off from all other nodes."""
+        for pair, wire in self.wires.items():
+            if number in pair:
+                wire.sever()
+
+    def mend(self) -> None:
+        """Mend all wires."""
+        for wire in self.wires.values():
+            wire.mend()
+
+    def break_program(self, number: int, fault: str) -> None:
+        """Let a node's next start be one of `tests.support.faulty_node`."""
+        one = self.programs[number]
+        one.module = "tests.support.faulty_node"
+        one.arguments = (fault, "chain", "node", "--home", str(self.members[number].home))
+
+    def mend_program(self, number: int) -> None:
+        """Let a node's next start be an honest one."""
+        self.programs[number] = program(self.members[number])
+
+    def forget(self, number: int) -> None:
+        """Take away all that a stopped node knows, but not how far it has signed."""
+        home = self.members[number].home
+        for path in home.glob("chain.db*"):
+            path.unlink()
+        data = home / "cometbft" / "data"
+        for path in data.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != "priv_validator_state.json":
+                path.unlink()
+
+    # --- judging ---
+
+    def chain(self, number: int, start: int = 1) -> dict[int, JSONObject]:
+        """Every block from a height on that a node has with its final signatures."""
+        fetch = http_fetch(FetchPolicy(allow_loopback_http=True, max_bytes=2**25, timeout=60))
+        found: dict[int, JSONObject] = {}
+        while True:
+            url = f"{self.members[number].url}/v1/blocks?from={start}&limit=100"
+            page = list(read_export(fetch(Request(url=url)).body.splitlines()))
+            if not page:
+                return found
+            found |= {int(str(block["height"])): block for block in page}
+            start = max(found) + 1
+
+    def tx(self, number: int, tx_id: str) -> dict[str, Any]:
+        url = f"{self.members[number].url}/v1/tx/{tx_id}"
+        with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310 - our own loopback
+            return dict(json.load(answer))
+
 
 def key_of(name: str) -> JSONObject:
     """The same key for the same name."""
@@ -110,14 +198,48 @@ def now() -> datetime:
 
 
 @contextmanager
-def network(folder: Path, count: int = 4) -> Iterator[Network]:
-    """Found and run a network; stop it whatever happens."""
+def network(
+    folder: Path, count: int = 4, *, wired: bool = False, snapshot_interval: int = 1000
+) -> Iterator[Network]:
+    """Found and run a network; stop it whatever happens.
+
+    Args:
+        folder: A new folder for all nodes.
+        count: How many validators.
+        wired: Let the nodes reach one another by wires that can be cut.
+        snapshot_interval: At every height that this divides a snapshot is made.
+    """
     members = write_testnet(folder, ports_for(count), "test-net")
     net = Network(folder, members, Genesis.load(folder / "genesis.json"))
     net.programs = [program(member) for member in members]
+    for member in members:
+        edit(member, "snapshot_interval = 1000", f"snapshot_interval = {snapshot_interval}")
+    if wired:
+        _wire(net)
     try:
         net.start()
         yield net
     finally:
         for one in net.programs:
-            one.stop()
+            with suppress(ProcessLookupError, AttributeError):
+                os.killpg(one.process.pid, signal.SIGCONT)  # type: ignore[union-attr]
+        with ThreadPoolExecutor(len(net.programs)) as pool:
+            list(pool.map(Program.stop, net.programs))
+        for wire in net.wires.values():
+            wire.close()
+
+
+def edit(member: Member, old: str, new: str) -> None:
+    """Change a node's settings as its operator would."""
+    path = member.home / "node.toml"
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+
+
+def _wire(net: Network) -> None:
+    for near, member in enumerate(net.members):
+        for far, other in enumerate(net.members):
+            if near != far:
+                wire = net.wires[near, far] = Relay(other.p2p_port)
+                edit(member, f"@127.0.0.1:{other.p2p_port}", f"@127.0.0.1:{wire.port}")

@@ -52,13 +52,14 @@ class Program:
     url: str
     log: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    module: str = "warifu"
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the process; :meth:`wait_ready` says when it answers."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own command
-                [sys.executable, "-m", "warifu", *self.arguments],
+                [sys.executable, "-m", self.module, *self.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
