@@ -1,77 +1,176 @@
-"""How many transactions four validators on this machine take, each in its own process.
+"""Four validators on this machine, beside CometBFT's own ``kvstore`` application, in one run.
 
-Every transaction is one record written by a member and signed by it; the rate counts those whose
-block and the block that signs it are there. On a machine that does other things too, look at the
-processor time, which counts every node's start as well. Needs CometBFT (make cometbft).
+The same load generator posts transactions of the same size to CometBFT's RPC of each node, as fast
+as the mempools take them; the rate is that of the blocks, by their headers. The limit is what
+CometBFT does with an application that only keeps its keys in memory: no signatures, no rules, no
+map, no disk. Then clients of our own HTTP interface wait for their proofs under a small load, and
+a node without any state joins by a snapshot. On a busy machine look at the ratio and at the
+processor time. Needs CometBFT (``make cometbft``).
 
-    python benchmarks/network.py --seconds 20 --lanes 8 --burst 20
+    python benchmarks/network.py [--seconds 15] [--clients 8] [--keys 20000]
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.client
 import json
 import os
-import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from registry_chain.cli_network import write_testnet
-from registry_chain.engines.cometbft.testnet import Member
-from registry_chain.genesis import Genesis
-from registry_chain.keyfile import read_key
-from registry_chain.transactions import UpdateMemberKeys, build_tx
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks import limits
+from benchmarks.states import OPERATOR, talk
+from registry_chain.cli_network import members_of
+from registry_chain.engines.cometbft.binary import find_binary
+from registry_chain.engines.cometbft.settings import (
+    NetworkConfig,
+    Places,
+    SyncConfig,
+    write_node_key,
+    write_settings,
+    write_validator_key,
+)
+from registry_chain.engines.cometbft.testnet import (
+    Member,
+    make_validators,
+    write_network,
+    write_node,
+)
+from registry_chain.genesis import Genesis, GenesisMember, new_genesis
+from registry_chain.light import header_hash, parse_light_block
+from registry_chain.transactions import Body, CommitNotices, NoticeItem, build_tx
 from registry_chain.transactions.fields import bare_jwk
-from ssi.keys import SoftwareSigner
+from ssi.encoding import parse_json_object
+from tests.support.registry import (
+    ROLES,
+    digest_of,
+    member_name,
+    operation,
+    proposal,
+    signer,
+)
+from warifu.demo.processes import Program
 from warifu.testnet import ports_for, program
 
-
-@dataclass(frozen=True, kw_only=True)
-class Lane:
-    """One client: a node, an account and a lane of its own."""
-
-    member: Member
-    key: SoftwareSigner
-    account: str
-    number: int
+VALIDATORS = 4
+ITEMS = 256  # as many as one transaction takes
+INTERVAL = 25
+CHAIN = "bench-net"
+DAY = 86_400
+Make = Callable[[int, int], bytes]
 
 
-def client(lane: Lane, genesis: Genesis, burst: int, end: float) -> list[float]:
-    """Send bursts of transactions; the last of each waits for its proof. Returns the waits."""
-    body = UpdateMemberKeys(member=lane.account, keys=(bare_jwk(lane.key.public_key),))
-    connection = http.client.HTTPConnection(urlsplit(lane.member.url).netloc, timeout=30)
-    waits: list[float] = []
-    seq = 0
-    while time.monotonic() < end:
-        for place in range(burst):
-            seq += 1
-            raw = build_tx(
-                chain_id=genesis.chain_id, account=lane.account, lane=lane.number, seq=seq,
-                valid_until_height=900, body=body, signer=lane.key,
-            )  # fmt: skip
-            begun = time.monotonic()
-            _give(connection, raw, "?wait=commit" if place == burst - 1 else "")
-        waits.append(time.monotonic() - begun)
-    return waits
+@dataclass
+class Running:
+    """A network that runs: where its RPC listens, and its processes' sessions."""
+
+    rpc: list[int]
+    sessions: list[int]
 
 
-def _give(connection: http.client.HTTPConnection, raw: str, query: str) -> None:
-    """Post a transaction until the node has taken it."""
-    payload = json.dumps({"tx": raw})
+@dataclass
+class Sent:
+    """What the load generator did."""
+
+    taken: int = 0
+    full: int = 0
+    refused: list[str] = field(default_factory=list)
+
+
+# --- the load generator, the same for both ---
+
+
+def ask(connection: http.client.HTTPConnection, method: str, **params: str) -> dict[str, Any]:
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+    connection.request("POST", "/", body, {"Content-Type": "application/json"})
+    return dict(json.loads(connection.getresponse().read()))
+
+
+def pump(running: Running, make: Make, clients: int, seconds: float) -> Sent:
+    """Post without end from some clients to each node."""
+    sent, end, lock = Sent(), time.monotonic() + seconds, threading.Lock()
+
+    def client(lane: int) -> None:
+        port = running.rpc[lane % len(running.rpc)]
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        count = 0
+        while time.monotonic() < end:
+            count += 1
+            raw = b64encode(make(lane, count)).decode()
+            told = _accepted(connection, raw, end)
+            with lock:
+                sent.taken += told == ""
+                sent.full += told == "full"
+                sent.refused += [told] if told not in ("", "full") else []
+            if told:
+                return
+
+    with ThreadPoolExecutor(clients * len(running.rpc)) as pool:
+        list(pool.map(client, range(clients * len(running.rpc))))
+    return sent
+
+
+def _accepted(connection: http.client.HTTPConnection, raw: str, end: float) -> str:
+    """Nothing if the mempool took it, else why not."""
     while True:
-        connection.request("POST", f"/v1/tx{query}", payload, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        told = json.loads(answer.read())
-        if answer.status in (200, 202):
-            assert told.get("code", 0) == 0, told
-            return
-        assert answer.status == 503, told
+        answer = ask(connection, "broadcast_tx_sync", tx=raw)
+        result = answer.get("result")
+        if result is not None:
+            return "" if result["code"] == 0 else str(result["codespace"] or result["log"])
+        if "mempool is full" not in str(answer.get("error")):
+            return str(answer.get("error"))
+        if time.monotonic() > end:
+            return "full"
+        time.sleep(0.02)
+
+
+def in_blocks(running: Running, start: int) -> dict[str, float]:
+    """Transactions in the blocks after ``start``, once no more wait, and their rate."""
+    connection = http.client.HTTPConnection("127.0.0.1", running.rpc[0], timeout=60)
+    while int(ask(connection, "num_unconfirmed_txs")["result"]["total"]):
+        time.sleep(0.3)
+    time.sleep(1.5)
+    last, metas = height(running), []
+    for first in range(start, last + 1, 20):
+        most = min(first + 19, last)
+        page = ask(connection, "blockchain", minHeight=str(first), maxHeight=str(most))
+        metas += page["result"]["block_metas"]
+    metas.sort(key=lambda meta: int(meta["header"]["height"]))
+    busy = [meta for meta in metas if int(meta["num_txs"])]
+    count = sum(int(meta["num_txs"]) for meta in busy)
+    # From the first busy block to the last: what the first one held was given before.
+    seconds = _time(busy[-1]) - _time(busy[0])
+    return {
+        "transactions": count,
+        "blocks": len(busy),
+        "tx_per_s": round((count - int(busy[0]["num_txs"])) / seconds, 1),
+    }
+
+
+def _time(meta: dict[str, Any]) -> float:
+    text = str(meta["header"]["time"])
+    return datetime.fromisoformat(text[:19] + "+00:00").timestamp() + float("0" + text[19:-1])
+
+
+def height(running: Running, number: int = 0) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", running.rpc[number], timeout=60)
+    return int(ask(connection, "status")["result"]["sync_info"]["latest_block_height"])
 
 
 def processor_seconds(sessions: list[int]) -> dict[str, float]:
@@ -85,67 +184,315 @@ def processor_seconds(sessions: list[int]) -> dict[str, float]:
             continue
         fields = rest.split()
         if int(fields[3]) in sessions:
-            kind = "cometbft" if name == "cometbft" else "python"
+            kind = "cometbft" if name.startswith("cometbft") else "python"
             used[kind] += (int(fields[11]) + int(fields[12])) / tick
     return used
 
 
-def _lanes(members: list[Member], folder: Path, count: int) -> list[Lane]:
-    found = []
-    for number, member in enumerate(members, 1):
-        account = f"member-{number}"
-        key = read_key(folder / "keys" / f"{account}.key")
-        found += [Lane(member=member, key=key, account=account, number=n) for n in range(count)]
-    return found
+def throughput(running: Running, make: Make, clients: int, seconds: float) -> dict[str, Any]:
+    start, before = height(running), processor_seconds(running.sessions)
+    sent = pump(running, make, clients, seconds)
+    if sent.refused:
+        talk(f"refused: {sorted(set(sent.refused))}")
+    found = in_blocks(running, start)
+    after = processor_seconds(running.sessions)
+    return {
+        **found,
+        "given": sent.taken,
+        "refused": len(sent.refused),
+        "processor_ms_per_transaction": {
+            name: round(1000 * (after[name] - before[name]) / found["transactions"], 2)
+            for name in after
+        },
+    }
+
+
+# --- CometBFT's kvstore ---
+
+
+@contextmanager
+def kvstore(folder: Path) -> Iterator[Running]:
+    """CometBFT's own application in its own process, with our settings of everything else."""
+    binary, genesis = find_binary(), found_genesis()
+    folder.mkdir()
+    members = write_founded(folder, genesis)
+    processes = []
+    try:
+        for member in members:
+            places = Places(home=member.home)
+            write_settings(places, config_of(member), moniker=member.name)
+            text = places.settings.read_text("utf-8")
+            own = f"unix://{places.app_socket}"
+            places.settings.write_text(text.replace(json.dumps(own), '"kvstore"'), "utf-8")
+            document = json.loads(places.genesis.read_text("utf-8"))
+            document.pop("app_state")
+            document["consensus_params"]["version"]["app"] = "1"  # the one kvstore tells
+            places.genesis.write_text(json.dumps(document), "utf-8")
+            with (member.home / "cometbft.log").open("wb") as log:
+                command = [str(binary.path), "start", "--home", str(places.root)]
+                processes.append(
+                    subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+                )
+        running = Running([one.rpc_port for one in members], [one.pid for one in processes])
+        wait_for(lambda: min(height(running, number) for number in range(VALIDATORS)) >= 1)
+        yield running
+    finally:
+        for one in processes:
+            one.terminate()
+        for one in processes:
+            one.wait(20)
+
+
+def kvstore_tx(size: int) -> Make:
+    def make(lane: int, count: int) -> bytes:
+        name = f"{lane}-{count}="
+        return (name + "v" * (size - len(name))).encode()
+
+    return make
+
+
+# --- ours ---
+
+
+def found_genesis() -> Genesis:
+    """One voter, so that the operator who writes is registered by one transaction."""
+    return new_genesis(
+        chain_id=CHAIN,
+        genesis_time=int(time.time()) - 1,
+        validators=[key.public_key for key in KEYS],
+        members=[
+            GenesisMember(
+                id=account,
+                name=member_name(account),
+                account_keys=(bare_jwk(signer(account).public_key),),
+                roles=roles,
+            )
+            for account, roles in ROLES.items()
+        ],
+        loopback=True,
+    )
+
+
+KEYS = make_validators(VALIDATORS)
+
+
+def write_founded(folder: Path, genesis: Genesis) -> list[Member]:
+    members = members_of(folder, ports_for(VALIDATORS))
+    write_network(genesis, members, KEYS, snapshot_interval=INTERVAL)
+    return members
+
+
+def config_of(member: Member) -> NetworkConfig:
+    """What the member's own file says of its peers."""
+    import tomllib  # noqa: PLC0415
+
+    table = tomllib.loads((member.home / "node.toml").read_text("utf-8"))["network"]
+    return NetworkConfig(p2p=table["p2p"], peers=tuple(table["peers"]), rpc=table["rpc"])
+
+
+@contextmanager
+def ours(members: list[Member]) -> Iterator[Running]:
+    programs = [program(member) for member in members]
+    try:
+        for one in programs:
+            one.start()
+        for one in programs:
+            one.wait_ready(120)
+        sessions = [one.process.pid for one in programs if one.process]
+        yield Running([member.rpc_port for member in members], sessions)
+    finally:
+        with ThreadPoolExecutor(VALIDATORS) as pool:
+            list(pool.map(Program.stop, programs))
+
+
+class Writer:
+    """Signs the transactions of each lane in their order."""
+
+    def __init__(self) -> None:
+        self.used: dict[int, int] = {}
+        self.height = 0
+
+    def make(self, lane: int, _count: int) -> bytes:
+        return self.notices(lane, 1)
+
+    def notices(self, lane: int, items: int) -> bytes:
+        self.used[lane] = seq = self.used.get(lane, 0) + 1
+        deadline = int(time.time()) + DAY
+        body = CommitNotices(
+            items=tuple(
+                NoticeItem(commitment=digest_of(f"{lane}/{seq}/{one}"), deadline=deadline)
+                for one in range(items)
+            )
+        )
+        return signed(OPERATOR, body, lane, seq, self.height)
+
+
+def signed(account: str, body: Body, lane: int, seq: int, height: int) -> bytes:
+    return build_tx(
+        chain_id=CHAIN,
+        account=account,
+        lane=lane,
+        seq=seq,
+        valid_until_height=height + 900,
+        body=body,
+        signer=signer(account),
+    ).encode()
+
+
+def post(url: str, raw: bytes) -> None:
+    """Give a transaction to our own node and wait for its proof."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)
+    query = ""
+    while True:
+        headers = {"Content-Type": "application/json"}
+        body = json.dumps({"tx": raw.decode()})
+        connection.request("POST", f"/v1/tx?wait=commit{query}", body, headers)
+        answer = connection.getresponse()
+        told = json.loads(answer.read())
+        if answer.status == 200:
+            if told["code"]:
+                raise RuntimeError(told)
+            return
+        if answer.status != 503:
+            raise RuntimeError(told)
+
+
+def proofs(members: list[Member], writer: Writer, seconds: float) -> dict[str, float]:
+    """Two clients for each node, each of which waits for its proof before the next."""
+    end = time.monotonic() + seconds
+
+    def client(lane: int) -> list[float]:
+        waits = []
+        while time.monotonic() < end:
+            raw, begun = writer.make(lane, 0), time.perf_counter()
+            post(members[lane % VALIDATORS].url, raw)
+            waits.append(time.perf_counter() - begun)
+        return waits
+
+    with ThreadPoolExecutor(2 * VALIDATORS) as pool:
+        lanes = range(56, 56 + 2 * VALIDATORS)
+        waits = [one for found in pool.map(client, lanes) for one in found]
+    return {"clients": 2 * VALIDATORS, "waits": len(waits), **limits.latency(waits)}
+
+
+# --- state sync ---
+
+
+def fill(members: list[Member], writer: Writer, keys: int, running: Running) -> float:
+    """Write so many keys, then on to a height whose snapshot has them all."""
+    begun = time.monotonic()
+
+    def client(lane: int) -> None:
+        for _ in range(keys // ITEMS // VALIDATORS + 1):
+            post(members[lane % VALIDATORS].url, writer.notices(lane, ITEMS))
+
+    with ThreadPoolExecutor(VALIDATORS) as pool:
+        list(pool.map(client, range(52, 52 + VALIDATORS)))
+    loaded, mark = time.monotonic() - begun, height(running)
+    wanted = (mark // INTERVAL + 1) * INTERVAL
+    while height(running) < wanted + 3:
+        writer.height = mark
+        post(members[0].url, writer.make(63, 0))
+    wait_for((members[0].home / "snapshots" / str(wanted)).is_dir)
+    return loaded
+
+
+def joined(folder: Path, genesis: Genesis, members: list[Member]) -> float:
+    """How long a node with no state takes until it serves the network's newest proof."""
+    joining = members_of(folder, ports_for(VALIDATORS + 1))[VALIDATORS]
+    joining.home.mkdir()
+    places = Places(home=joining.home)
+    write_validator_key(places, make_validators(1)[0])
+    write_node_key(places, make_validators(1)[0])
+    known = [config_of(member) for member in members[:2]]
+    connection = http.client.HTTPConnection(urlsplit(members[0].url).netloc, timeout=30)
+    connection.request("GET", "/v1/light/2")
+    trusted = parse_light_block(parse_json_object(connection.getresponse().read()))
+    config = NetworkConfig(
+        p2p=f"127.0.0.1:{joining.p2p_port}",
+        rpc=f"127.0.0.1:{joining.rpc_port}",
+        peers=tuple(sorted({peer for one in known for peer in one.peers})),
+        sync=SyncConfig(
+            servers=tuple(f"http://127.0.0.1:{one.rpc_port}" for one in members[:2]),
+            height=2,
+            hash=header_hash(trusted.header).hex().upper(),
+        ),
+    )
+    write_node(genesis, joining, config)
+    one, target = program(joining), status(members[0])["height"]
+    begun = time.monotonic()
+    try:
+        one.start()
+        wait_for(lambda: status(joining)["height"] >= target, 600)
+        return time.monotonic() - begun
+    finally:
+        one.stop()
+
+
+def status(member: Member) -> dict[str, Any]:
+    connection = http.client.HTTPConnection(urlsplit(member.url).netloc, timeout=10)
+    connection.request("GET", "/v1/status")
+    return dict(json.loads(connection.getresponse().read()))
+
+
+def wait_for(true: Callable[[], bool], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(OSError, KeyError, http.client.HTTPException, ValueError):
+            if true():
+                return
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.1)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=15)
-    parser.add_argument("--lanes", type=int, default=8, help="clients for each validator")
-    parser.add_argument("--burst", type=int, default=20, help="sent before one waits")
-    parser.add_argument("--validators", type=int, default=4)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=15, help="of load on each network")
+    parser.add_argument("--clients", type=int, default=8, choices=range(1, 13), help="a validator")
+    parser.add_argument("--keys", type=int, default=20_000, help="for state sync; 0 for none")
     args = parser.parse_args()
+    facts = limits.machine()
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        folder = Path(name) / "net"
-        members = write_testnet(folder, ports_for(args.validators), "bench-net")
-        genesis = Genesis.load(folder / "genesis.json")
-        programs = [program(member) for member in members]
-        try:
-            for one in programs:
-                one.start()
-            for one in programs:
-                one.wait_ready(120)
-            threading.stack_size(256 * 1024)
-            begun = time.monotonic()
-            end = begun + args.seconds
-            with ThreadPoolExecutor(args.lanes * len(members)) as pool:
-                jobs = [
-                    pool.submit(client, lane, genesis, args.burst, end)
-                    for lane in _lanes(members, folder, args.lanes)
-                ]
-                waits = [wait for job in jobs for wait in job.result()]
-            took = time.monotonic() - begun
-            spent = processor_seconds([one.process.pid for one in programs if one.process])
-            print(
-                json.dumps(
-                    {
-                        "validators": len(members),
-                        "clients": len(jobs),
-                        "transactions": len(waits) * args.burst,
-                        "tx_per_second": round(len(waits) * args.burst / took, 1),
-                        "processor_ms_per_transaction": {
-                            name: round(seconds * 1000 / (len(waits) * args.burst), 2)
-                            for name, seconds in spent.items()
-                        },
-                        "proof_p50_seconds": round(statistics.median(waits), 2),
-                        "proof_p99_seconds": round(statistics.quantiles(waits, n=100)[98], 2),
-                    }
-                )
-            )
-        finally:
-            for one in programs:
-                one.stop()
+        figures = measured(Path(name), args)
+    print(json.dumps({"machine": facts, "validators": VALIDATORS} | figures, indent=2))
+
+
+def measured(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
+    genesis, writer = found_genesis(), Writer()
+    members = write_founded(folder / "ours", genesis)
+    size = len(writer.make(0, 0))
+    writer.used.clear()
+    with kvstore(folder / "kvstore") as running:
+        talk("kvstore runs")
+        limit = throughput(running, kvstore_tx(size), args.clients, args.seconds)
+    talk(f"kvstore {limit['tx_per_s']}/s")
+    found: dict[str, Any] = {}
+    with ours(members) as running:
+        talk("ours runs")
+        post(members[0].url, signed("council", proposal(operation(), at=int(time.time())), 0, 1, 1))
+        wait_for(lambda: min(status(member)["height"] for member in members) >= 2)
+        own = throughput(running, writer.make, args.clients, args.seconds)
+        talk(f"ours {own['tx_per_s']}/s")
+        writer.height = height(running)
+        found["proof_available"] = proofs(members, writer, args.seconds)
+        if args.keys:
+            writer.height = height(running)
+            loaded = fill(members, writer, args.keys, running)
+            seconds = joined(folder / "ours", genesis, members)
+            found["state_sync"] = {
+                "keys": args.keys,
+                "written_in_s": round(loaded, 1),
+                "joined_in_s": round(seconds, 1),
+            }
+    return {
+        "clients": args.clients * VALIDATORS,
+        "transaction_bytes": size,
+        "kvstore": limit,
+        "ours": own,
+        "ratio": round(own["tx_per_s"] / limit["tx_per_s"], 3),
+        **found,
+    }
 
 
 if __name__ == "__main__":

@@ -148,6 +148,8 @@ def test_an_application_whose_clock_is_an_hour_off(net: Network, seconds: int) -
     net.programs[HURT].stop()
     net.break_program(HURT, f"clock:{seconds}")
     net.start(HURT)
+    done = net.change(f"clock {seconds}", "member-3", *OTHERS)
+    net.wait_height(done.height + 1, HURT, seconds=30 * patience())
     with writing(net, HURT) as written:
         time.sleep(5)
     net.programs[HURT].stop()
@@ -158,7 +160,7 @@ def test_an_application_whose_clock_is_an_hour_off(net: Network, seconds: int) -
 
 @pytest.mark.parametrize("variable", ["WARIFU_COMETBFT_AHEAD", "WARIFU_COMETBFT_BEHIND"])
 def test_a_validator_whose_clock_is_an_hour_off(net: Network, variable: str) -> None:
-    """Needs a CometBFT built with another time (``docs/chain.md``); one of four moves no median."""
+    """Needs a CometBFT built with another time (``tests/network/README.md``); one of four moves no median."""
     binary = os.environ.get(variable)
     if binary is None:
         pytest.skip(f"{variable} names no CometBFT with a shifted clock")
