@@ -160,7 +160,7 @@ def test_an_application_whose_clock_is_an_hour_off(net: Network, seconds: int) -
 
 @pytest.mark.parametrize("variable", ["WARIFU_COMETBFT_AHEAD", "WARIFU_COMETBFT_BEHIND"])
 def test_a_validator_whose_clock_is_an_hour_off(net: Network, variable: str) -> None:
-    """Needs a CometBFT built with another time (``tests/network/README.md``); one of four moves no median."""
+    """Needs a CometBFT of another time, see README.md here; one of four moves no median."""
     binary = os.environ.get(variable)
     if binary is None:
         pytest.skip(f"{variable} names no CometBFT with a shifted clock")
