@@ -284,6 +284,14 @@ ADVICE: dict[str, Advice] = {
         "A part of what is needed was not kept, so no pack can be made. Nothing was changed.",
         "必要な一部が保存されていないため、証拠ファイルを作れません。何も変更されていません。",
     ),
+    "evidence.unanchored": Advice(
+        "No kept proof of time from outside stands above this block. When exporting, try again "
+        "after the hour or day is over and stamped, or leave the anchors out. When verifying, the "
+        "pack holds no such proof: ask for one made with anchors, or judge it without a policy.",
+        "このブロックを含む外部の時刻証明がありません。作成時は、時間帯が終わって証明が付いてから"
+        "やり直すか、時刻証明なしで作成してください。検証時は、時刻証明を含む証拠ファイルを"
+        "依頼するか、時刻の設定なしで検証してください。",
+    ),
     "evidence.genesis": Advice(
         "The pack rests on another ledger than the one you named. Compare the digest of the "
         "genesis with what the ledger's members publish.",

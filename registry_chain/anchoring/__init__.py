@@ -14,6 +14,7 @@ from registry_chain.anchoring.proofs import (
     AnchorProof,
     Method,
     VerifiedAnchor,
+    anchor_to_bytes,
     anchor_to_json,
     parse_anchor,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "Method",
     "TimeAuthority",
     "VerifiedAnchor",
+    "anchor_to_bytes",
     "anchor_to_json",
     "parse_anchor",
     "verify_anchor",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +20,7 @@ from registry_chain.transactions import (
 )
 from registry_chain.transactions.fields import bare_jwk
 from registry_chain.transactions.statuses import publish_status
+from ssi.encoding import canonical_json, parse_json_object
 from ssi.keys import Alg
 from ssi.status_list import build_status_token, new_status_list
 from tests.support.chain import Chain, running
@@ -40,8 +41,10 @@ from tests.support.firm_world import (
 from tests.support.moves import Subscriber
 from tests.support.registry import CHAIN, accreditation, operation, proposal, registration, signer
 from verifier_sdk import Verifier, profiles
+from verifier_sdk.evidence.container import read_pack, write_pack
 from verifier_sdk.evidence.desk import export_kept
 from verifier_sdk.evidence.findings import VerifiedEvidence
+from verifier_sdk.evidence.manifest import Manifest, digest_of, seal
 
 LATER = NOW + timedelta(seconds=30)
 TYPES = (profiles.KYC, profiles.LICENCE, "urn:warifu:address:1")
@@ -161,4 +164,17 @@ def publish(chain: Chain, sequence: int, **changed: int) -> None:
     chain.do(ISSUER, publish_status("list-1", sequence, token, previous))
 
 
-__all__ = ["LATER", "EvidenceWorld", "evidence_world", "publish"]
+def rebuilt(pack: bytes, change: Callable[[dict[str, bytes]], None]) -> bytes:
+    """A pack changed by its own exporter, who lists and seals what he changed."""
+    files = read_pack(pack)
+    manifest = parse_json_object(files.pop("manifest.json"))
+    files.pop("seal.jws")
+    change(files)
+    manifest["files"] = {name: digest_of(raw) for name, raw in files.items()}
+    made = Manifest.from_bytes(canonical_json(manifest))
+    files["manifest.json"] = made.to_bytes()
+    files["seal.jws"] = seal(made, key("receipts", Alg.EDDSA), kid="receipts-1")
+    return write_pack(files)
+
+
+__all__ = ["LATER", "EvidenceWorld", "evidence_world", "publish", "rebuilt"]

@@ -14,6 +14,7 @@ from registry_chain.client import Genesis
 from ssi.errors import Malformed, SSIError
 from verifier_sdk.config import VerifierConfig
 from verifier_sdk.evidence.findings import LIMITS, EvidenceStep, Findings, VerifiedEvidence
+from verifier_sdk.evidence.outside import AnchorReader
 from verifier_sdk.evidence.verify import verify_evidence
 from verifier_sdk.results import Language
 
@@ -31,6 +32,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     export.add_argument(
         "--only", action="append", metavar="CLAIM", help="leave all other claims out (repeatable)"
     )
+    export.add_argument(
+        "--anchors",
+        type=Path,
+        metavar="DIR",
+        help="put in kept proofs of time from outside / 保管した外部の時刻証明を含めます",
+    )
     forget = actions.add_parser("forget", help="delete what was kept / 保存したものを消します")
     forget.add_argument("subject")
     for words in (listing, export, forget):
@@ -42,6 +49,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     trust = verify.add_mutually_exclusive_group()
     trust.add_argument("--genesis", type=Path, help="the ledger's genesis file, from elsewhere")
     trust.add_argument("--genesis-digest", metavar="SHA256", help="or its digest in hex")
+    verify.add_argument(
+        "--anchor-policy",
+        type=Path,
+        metavar="anchoring.toml",
+        help="judge proofs of time from outside by the authorities you trust"
+        " / 信頼する機関の設定で外部の時刻証明を判定します",
+    )
     verify.add_argument("--json", action="store_true", help="the verdict as one line of JSON")
 
 
@@ -55,10 +69,12 @@ def run(args: argparse.Namespace) -> int:
         pinned = args.genesis_digest
         if args.genesis is not None:
             pinned = Genesis.load(args.genesis).digest()
-        return verify_file(args.pack, pinned, as_json=args.json)
+        reader = None if args.anchor_policy is None else _reader(args.anchor_policy)
+        return verify_file(args.pack, pinned, reader=reader, as_json=args.json)
     config = VerifierConfig.load(args.config) if args.config else VerifierConfig.from_env()
     if args.action == "export":
-        return _export(config, args.subject, args.out, args.only)
+        only = None if args.only is None else frozenset(args.only)
+        return _export(config, args.subject, args.out, only, args.anchors)
     return _list(config, args.reference) if args.action == "list" else _forget(config, args.subject)
 
 
@@ -80,14 +96,18 @@ def _list(config: VerifierConfig, reference: str | None) -> int:
     return EXIT_VERIFIED
 
 
-def _export(config: VerifierConfig, subject: str, out: Path, only: list[str] | None) -> int:
+def _export(
+    config: VerifierConfig,
+    subject: str,
+    out: Path,
+    only: frozenset[str] | None,
+    anchors: Path | None,
+) -> int:
     from verifier_sdk.evidence.desk import export_kept  # noqa: PLC0415 - as above
 
     if out.exists():
         raise Malformed("the file is there already", code="config.exists")
-    pack, shown = export_kept(
-        config, subject, now=datetime.now(UTC), only=None if only is None else frozenset(only)
-    )
+    pack, shown = export_kept(config, subject, now=datetime.now(UTC), only=only, anchors=anchors)
     descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(pack)
@@ -107,12 +127,19 @@ def _forget(config: VerifierConfig, subject: str) -> int:
 # --- what anybody does ---
 
 
-def verify_file(path: Path | str, genesis: str | None, *, as_json: bool = False) -> int:
+def verify_file(
+    path: Path | str,
+    genesis: str | None,
+    *,
+    reader: AnchorReader | None = None,
+    as_json: bool = False,
+) -> int:
     """Verify a pack and print the verdict of every step in both languages.
 
     Args:
         path: The pack.
         genesis: SHA-256 of the genesis, in hex, from a source that is not the pack.
+        reader: Whom the examiner believes about time outside; without, that is not judged.
         as_json: Print one line of JSON instead.
 
     Returns:
@@ -120,7 +147,9 @@ def verify_file(path: Path | str, genesis: str | None, *, as_json: bool = False)
     """
     findings = Findings()
     try:
-        shown = verify_evidence(Path(path).read_bytes(), genesis=genesis, findings=findings)
+        shown = verify_evidence(
+            Path(path).read_bytes(), genesis=genesis, findings=findings, reader=reader
+        )
     except SSIError as error:
         if as_json:
             sys.stdout.write(json.dumps(_rejected(findings, error)) + "\n")
@@ -136,6 +165,13 @@ def verify_file(path: Path | str, genesis: str | None, *, as_json: bool = False)
     return EXIT_VERIFIED if shown.pinned else EXIT_UNPINNED
 
 
+def _reader(path: Path) -> AnchorReader:
+    """Read whom the examiner believes; the file is the one of ``warifu chain anchors verify``."""
+    from registry_chain.anchoring.settings import AnchorSettings  # noqa: PLC0415 - X.509 if asked
+
+    return AnchorReader(policy=AnchorSettings.load(path).policy, now=datetime.now(UTC))
+
+
 def _rejected(findings: Findings, error: SSIError) -> dict[str, object]:
     steps = [
         {"step": int(one.step), "name": one.name(), "passed": one.passed} for one in findings.all
@@ -148,7 +184,9 @@ def _print_steps(findings: Findings) -> None:
     for step in EvidenceStep:
         one = seen.get(step)
         if one is None:
-            sys.stdout.write(f"({int(step)}) 未検査 NOT REACHED\n")
+            spared = step is EvidenceStep.OUTSIDE and all(one.passed for one in findings.all)
+            told = "未判定 NOT JUDGED" if spared else "未検査 NOT REACHED"
+            sys.stdout.write(f"({int(step)}) {told}\n")
             continue
         mark = "合格 PASSED" if one.passed else f"不合格 FAILED {one.code}"
         sys.stdout.write(f"({int(step)}) {mark}: {one.name('ja')} / {one.name('en')}\n")

@@ -1,7 +1,9 @@
 """Making packs with a firm's own settings: its store, its key, its client of the chain."""
 
 from datetime import datetime
+from pathlib import Path
 
+from registry_chain.anchoring.folder import AnchorFolder
 from registry_chain.client import HeadMemory, RegistryClient, TrustRoot
 from ssi.errors import Unavailable
 from ssi.fetch import FetchPolicy, http_fetch
@@ -15,7 +17,12 @@ from verifier_sdk.store import Store
 
 
 def export_kept(
-    config: VerifierConfig, subject: str, *, now: datetime, only: frozenset[str] | None = None
+    config: VerifierConfig,
+    subject: str,
+    *,
+    now: datetime,
+    only: frozenset[str] | None = None,
+    anchors: Path | None = None,
 ) -> tuple[bytes, VerifiedEvidence]:
     """Make a pack about a request or envelope that was kept.
 
@@ -24,6 +31,7 @@ def export_kept(
         subject: The request's or envelope's id.
         now: The present.
         only: The claims that go in; all when ``None``.
+        anchors: A folder of proofs from outside, as `warifu chain anchor` keeps them.
 
     Raises:
         Unavailable: ``evidence.unknown``: nothing was kept of it; or as `export_evidence`.
@@ -48,5 +56,6 @@ def export_kept(
         ledger=client,
         consent=lambda record_id: find_consent(store, record_id),
         status_token=store.status_token,
+        anchors=None if anchors is None else AnchorFolder(anchors),
     )
     return export_evidence(kept, exporter, now=now, only=only)

@@ -8,22 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.resources import files as resources
-from typing import Final, Protocol
+from typing import Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from registry_chain.client import Genesis, ProvenMany, TrustRoot
-from registry_chain.light import (
-    TrustedState,
-    TxItem,
-    UntrustedBundle,
-    UntrustedLightBlock,
-    VerifiedLightBlock,
-    build_bundle,
-    parse_bundle,
-    tx_inclusion_proof,
-    verify_light_block,
-)
+from registry_chain.anchoring.folder import AnchorFolder
+from registry_chain.client import Genesis
+from registry_chain.light import TxItem, build_bundle, parse_bundle, tx_inclusion_proof
 from registry_chain.records import (
     client_key,
     consent_key,
@@ -31,9 +22,9 @@ from registry_chain.records import (
     signing_key_key,
     verifier_key,
 )
-from ssi.encoding import JSON, Fields, JSONObject, canonical_json, parse_json_object, sha256
+from ssi.encoding import Fields, JSONObject, canonical_json, parse_json_object, sha256
 from ssi.envelope import parse_set
-from ssi.errors import Unavailable, Untrusted
+from ssi.errors import Unavailable
 from ssi.keys import Signer
 from ssi.sdjwt import parse_sdjwt, select
 from ssi.sharing import parse_consent
@@ -43,36 +34,22 @@ from verifier_sdk.evidence.container import write_pack
 from verifier_sdk.evidence.findings import Findings, Limit, VerifiedEvidence
 from verifier_sdk.evidence.judging import LIMITS, X509_HASH
 from verifier_sdk.evidence.manifest import MANIFEST, SEAL, Kind, Manifest, digest_of, seal
+from verifier_sdk.evidence.outside_files import outside_files
 from verifier_sdk.evidence.page import PAGE, render
-from verifier_sdk.evidence.sources import HISTORY
 from verifier_sdk.evidence.verify import (
     GENESIS,
     LATER,
     THEN,
+    proof_name,
     speaks_of,
     verify_evidence,
     verify_substance,
 )
+from verifier_sdk.evidence.way import Ledger, with_way
 from verifier_sdk.kept import PRESENTATION, Kept
 from verifier_sdk.relationships import KeptConsent
 
-_MAX_STEPS: Final = 16
 _TOOL: Final = "verify.py"
-
-
-class Ledger(Protocol):
-    """What of the registry client an export uses."""
-
-    def read_many(self, keys: Sequence[str], *, now: datetime) -> ProvenMany:
-        """Values under one light block, with their proof."""
-
-    def block_at(self, height: int, now: datetime) -> VerifiedLightBlock:
-        """The light block of an earlier height."""
-
-    def transactions(
-        self, height: int, now: datetime
-    ) -> tuple[VerifiedLightBlock, tuple[bytes, ...]]:
-        """A block and all its transactions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +63,7 @@ class Exporter:
         ledger: The chain.
         consent: Finds a consent by its record id.
         status_token: Finds a kept status list by its digest.
+        anchors: Kept proofs from outside; ``None`` to put none in.
     """
 
     verifier_id: str
@@ -95,6 +73,7 @@ class Exporter:
     ledger: Ledger
     consent: Callable[[str], KeptConsent | None]
     status_token: Callable[[str], str | None]
+    anchors: AnchorFolder | None = None
 
 
 def export_evidence(
@@ -113,13 +92,18 @@ def export_evidence(
         shows.
 
     Raises:
-        Unavailable: No node of the chain answers, or a part was not kept.
+        Unavailable: No node of the chain answers, or a part was not kept;
+            ``evidence.unanchored``: anchors were asked for, and none reaches this yet.
         Rejected: What was kept does not verify.
         ValueError: ``only`` was given for an update, whose message is sealed as a whole.
     """
     files, withheld = _matter(kept, exporter, only)
     files |= _ledger(files, exporter, now)
     files |= _certificates(files)
+    if exporter.anchors is not None:
+        files |= outside_files(
+            exporter.anchors, _judged_under(files), exporter.genesis, exporter.ledger, now
+        )
     files[GENESIS] = exporter.genesis.to_bytes()
     files[_TOOL] = resources("verifier_sdk.evidence").joinpath("tool.py.txt").read_bytes()
     manifest = Manifest(
@@ -230,6 +214,16 @@ def _certificates(files: Mapping[str, bytes]) -> dict[str, bytes]:
     return found
 
 
+def _judged_under(files: Mapping[str, bytes]) -> int:
+    """The height that anchors must reach: of then, or of the first record of it."""
+    proofs = (
+        [THEN]
+        if THEN in files
+        else sorted({*files} & {proof_name("consent"), proof_name("notice")})
+    )
+    return min(parse_bundle(files[name]).light_block.header.height for name in proofs or [LATER])
+
+
 # --- what the ledger proves today [EVI-EXP-2] ---
 
 
@@ -237,16 +231,18 @@ def _ledger(files: Mapping[str, bytes], exporter: Exporter, now: datetime) -> di
     named = _named(files)
     keys = [verifier_key(exporter.verifier_id), *named.values(), *_keys(files)]
     many = exporter.ledger.read_many(tuple(dict.fromkeys(keys)), now=now)
-    added = {LATER: _with_way(many.bundle, exporter, now)}
+    added = {LATER: with_way(many.bundle, exporter.genesis, exporter.ledger, now)}
     if THEN in files:
-        added[THEN] = _with_way(parse_json_object(files[THEN], limits=LIMITS), exporter, now)
+        added[THEN] = with_way(
+            parse_json_object(files[THEN], limits=LIMITS), exporter.genesis, exporter.ledger, now
+        )
     for name, key in named.items():
         record = many.values[key]
         height = None if record is None else record.get("height")
         if isinstance(height, int):
             raw, proof = _transaction(height, key, exporter, now)
             added[f"ledger/{name}.jws"] = raw
-            added[f"ledger/{name}.json"] = _with_way(proof, exporter, now)
+            added[proof_name(name)] = with_way(proof, exporter.genesis, exporter.ledger, now)
     return added
 
 
@@ -288,65 +284,3 @@ def _transaction(
             item = TxItem(tx_hash=sha256(raw), proof=tx_inclusion_proof(txs, index))
             return raw, build_bundle(block.block, [item])
     raise Unavailable("no transaction of that block speaks of it", code="evidence.proof")
-
-
-# --- the way from the genesis ---
-
-
-def _with_way(bundle: JSONObject, exporter: Exporter, now: datetime) -> bytes:
-    """A bundle with the light blocks that lead to it from the genesis, if any are needed."""
-    parsed = parse_bundle(bundle)
-    root = TrustRoot(genesis=exporter.genesis).state()
-    way = way_from(
-        root, parsed.light_block, lambda height: exporter.ledger.block_at(height, now).block, now
-    )
-    return canonical_json(_rebuilt(bundle, parsed, way))
-
-
-def _rebuilt(
-    bundle: JSONObject, parsed: UntrustedBundle, way: Sequence[UntrustedLightBlock]
-) -> JSONObject:
-    plain = {name: value for name, value in bundle.items() if name != "path"}
-    if not way:
-        return plain
-    path: JSON = build_bundle(parsed.light_block, [], path=way)["path"]
-    return plain | {"path": path}
-
-
-def way_from(
-    trusted: TrustedState,
-    target: UntrustedLightBlock,
-    at: Callable[[int], UntrustedLightBlock],
-    now: datetime,
-) -> tuple[UntrustedLightBlock, ...]:
-    """The light blocks by which one who trusts a state comes to trust a block [EVI-EXP-3].
-
-    Args:
-        trusted: Where the way begins.
-        target: Where it ends.
-        at: Gives the light block of a height.
-        now: The present.
-
-    Raises:
-        Untrusted: ``light.not_enough_trust``: there is no way of at most sixteen steps.
-    """
-    way: list[UntrustedLightBlock] = []
-    waiting = [target]
-    for _ in range(8 * _MAX_STEPS):
-        step = waiting[-1]
-        try:
-            verified = verify_light_block(step, trusted=trusted, now=now, options=HISTORY)
-        except Untrusted as error:
-            middle = (trusted.height + step.height) // 2
-            if error.code != "light.not_enough_trust" or middle <= trusted.height:
-                raise
-            waiting.append(at(middle))
-            continue
-        trusted = verified.trusted
-        waiting.pop()
-        if not waiting:
-            return tuple(way)
-        way.append(step)
-        if len(way) > _MAX_STEPS:
-            break
-    raise Untrusted("the way from the genesis is too long", code="light.not_enough_trust")

@@ -1,4 +1,4 @@
-"""The verdicts of a pack's verification: nine steps in their order [EVI-VER-1]."""
+"""The verdicts of a pack's verification: ten steps in their order [EVI-VER-1]."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,10 +7,12 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Final, NamedTuple
 
+from registry_chain.anchoring import AnchorReport
 from ssi.encoding import JSONObject
 from ssi.errors import SSIError
 from verifier_sdk.claims import Claims
 from verifier_sdk.evidence.manifest import Manifest
+from verifier_sdk.evidence.outside import Outside
 from verifier_sdk.results import Language
 
 
@@ -33,6 +35,7 @@ class EvidenceStep(IntEnum):
     CONSENT = 7
     RECORDED = 8
     PAGE = 9
+    OUTSIDE = 10
 
 
 STEPS: Final[dict[EvidenceStep, Both]] = {
@@ -72,6 +75,10 @@ STEPS: Final[dict[EvidenceStep, Both]] = {
         "人が読むページが、検査した内容そのものである",
         "the page for people says what was verified, and nothing else",
     ),
+    EvidenceStep.OUTSIDE: Both(
+        "外部の時刻証明が、確認者の信頼する機関によって成り立つ",
+        "proofs of time from outside hold, by authorities that the examiner trusts",
+    ),
 }
 
 
@@ -83,6 +90,8 @@ class Limit(StrEnum):
     PROFILE = "profile"
     NO_CONSENT = "no_consent"
     UNRECORDED = "unrecorded"
+    UNANCHORED = "unanchored"
+    UNJUDGED = "unjudged"
 
 
 LIMITS: Final[dict[Limit, Both]] = {
@@ -111,7 +120,23 @@ LIMITS: Final[dict[Limit, Both]] = {
         "台帳には、この件のコミットメントはまだ記録されていません。",
         "The ledger had not recorded a commitment about this when the pack was made.",
     ),
+    Limit.UNANCHORED: Both(
+        "外部の時刻証明は含まれていません。台帳のブロックの時刻は、その検証者の署名だけに"
+        "基づきます。検証者の鍵が後に盗まれて過去が作られた可能性は、この書類では否定できません。",
+        "There is no proof of time from outside. That a block is as old as it says rests on its "
+        "validators' signatures alone: the pack cannot rule out that their keys were stolen "
+        "afterwards and another past was signed.",
+    ),
+    Limit.UNJUDGED: Both(
+        "外部の時刻証明がありますが、判定していません。信頼する機関の設定（--anchor-policy）を"
+        "与えるまで、何も証明しません。",
+        "There are proofs of time from outside, but they were not judged: until you say whom you "
+        "trust (--anchor-policy), they prove nothing.",
+    ),
 }
+
+# What depends on who reads is for no page to say [EVI-PAGE-2].
+OF_THE_READER: Final = frozenset({Limit.UNPINNED, Limit.UNJUDGED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +202,7 @@ class Matter:
         block_time: Its time.
         signed: How many validators signed it, of ``validators``.
         status_issued_at: When the status lists used were issued.
+        outside: Proofs from outside that are in the pack, not judged by this.
     """
 
     firm: Party
@@ -196,16 +222,21 @@ class Matter:
     signed: int = 0
     validators: int = 0
     status_issued_at: tuple[datetime, ...] = ()
+    outside: Outside | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedEvidence:
-    """A pack of which every step passed, and what it still does not establish."""
+    """A pack of which every step passed, and what it still does not establish.
+
+    ``outside`` is what proofs from outside say under the examiner's policy; ``None`` without one.
+    """
 
     manifest: Manifest
     matter: Matter = field(repr=False)
     findings: tuple[Finding, ...]
     limits: tuple[Limit, ...]
+    outside: AnchorReport | None = None
 
     @property
     def pinned(self) -> bool:
@@ -222,6 +253,7 @@ class VerifiedEvidence:
             "as_of": self.manifest.as_of.isoformat(),
             "exported_at": self.manifest.exported_at.isoformat(),
             "limits": [limit.value for limit in self.limits],
+            "outside": None if self.outside is None else self.outside.to_json(),
             "steps": [
                 {"step": int(one.step), "name": one.name(), "passed": one.passed}
                 for one in self.findings

@@ -28,6 +28,7 @@ from verifier_sdk.addresses import verify_address
 from verifier_sdk.claims import Claims
 from verifier_sdk.evidence.findings import Limit, Matter, Party
 from verifier_sdk.evidence.manifest import Manifest
+from verifier_sdk.evidence.outside import Outside
 from verifier_sdk.evidence.sources import (
     PackLedger,
     PackStatuses,
@@ -52,7 +53,8 @@ _CODE: Final = "evidence.matter"
 class Opened:
     """The parts of a pack that are verified so far: files, and what the ledger had then and later.
 
-    ``then`` is ``None`` where nothing of the ledger was needed, as for a self-asserted address.
+    ``then`` is ``None`` where nothing of the ledger was needed, as for a self-asserted address;
+    ``outside`` where the pack has no anchor.
     """
 
     manifest: Manifest
@@ -61,6 +63,7 @@ class Opened:
     trusted: TrustedState = field(repr=False)
     then: VerifiedBundle | None = field(repr=False)
     later: VerifiedBundle = field(repr=False)
+    outside: Outside | None = field(repr=False)
     tokens: Mapping[str, bytes] = field(repr=False)
 
     @property

@@ -4,6 +4,7 @@ It is a function of what was verified, so that whoever verifies can draw it agai
 page of this version is drawn so for ever [EVI-PAGE-1].
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from html import escape
@@ -11,8 +12,18 @@ from importlib.resources import files
 from typing import Final
 
 from verifier_sdk.claims import PostalAddress
-from verifier_sdk.evidence.findings import LIMITS, Both, EvidenceStep, Finding, Limit, Matter, Party
+from verifier_sdk.evidence.findings import (
+    LIMITS,
+    OF_THE_READER,
+    Both,
+    EvidenceStep,
+    Finding,
+    Limit,
+    Matter,
+    Party,
+)
 from verifier_sdk.evidence.manifest import Kind, Manifest
+from verifier_sdk.evidence.outside import Outside
 from verifier_sdk.results import NOT_INCLUDED
 
 PAGE: Final = "index.html"
@@ -66,8 +77,8 @@ def render(
     Args:
         manifest: Of the pack; its list of files is not shown, for the page is one of them.
         matter: What was verified.
-        limits: What it does not establish; whether the genesis was compared is not the page's to
-            say, it depends on who reads it.
+        limits: What it does not establish; whether the genesis was compared, and whether proofs
+            from outside are believed, is not the page's to say: it depends on who reads it.
         findings: The verdicts of the steps before this one.
     """
     kind = _KINDS[manifest.kind]
@@ -86,6 +97,7 @@ def render(
         _table(_what(matter)),
         _heading("いつ・どの台帳で", "When, and by which ledger"),
         _table(_when(manifest, matter)),
+        *([] if matter.outside is None else _outside(matter.outside)),
         _heading("検査したこと", "What was checked"),
         _steps(findings),
         _heading("この証拠が示さないこと", "What this does not prove"),
@@ -102,6 +114,18 @@ _SUBSTANCE: Final = range(EvidenceStep.LEDGER, EvidenceStep.PAGE)
 _POLICY: Final = (
     '<meta http-equiv="Content-Security-Policy"'
     " content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+)
+_OUTSIDE: Final = (
+    "<p>台帳の外の機関が、このブロックのハッシュに時刻を付けました。証明が成り立てば、"
+    "このブロックとその下のブロックは、その時刻より前に存在しました。それ以降に検証者の鍵が盗まれて"
+    "も、この過去を作り替えることはできません。内容が正しいことの証明ではありません。"
+    "どの機関を信じるかは読む人が決めます。<code>--anchor-policy</code> に信頼する機関の設定を"
+    '与えて検証したときに、時刻が示されます。</p><p class="en" lang="en">Authorities outside the '
+    "ledger put a time to this block’s hash. If the proofs hold, the block and those below it "
+    "existed before that time: validators’ keys that were stolen afterwards cannot have made "
+    "another past. They do not prove that what it says is true. Whom to believe is the reader’s "
+    "choice: verify with <code>--anchor-policy</code> and the authorities you trust, and the time "
+    "is shown.</p>"
 )
 _COMMAND: Final = "<code>warifu evidence verify PACK.zip --genesis-digest SHA256</code>"
 _HOW: Final = (
@@ -183,6 +207,23 @@ def _when(manifest: Manifest, matter: Matter) -> list[tuple[str, str, str]]:
     return rows
 
 
+def _outside(outside: Outside) -> list[str]:
+    methods = Counter(proof.method.value for proof in outside.proofs)
+    kinds = ", ".join(f"{_e(name)} × {count}" for name, count in sorted(methods.items()))
+    covers = ", ".join(str(height) for height in outside.covers)
+    rows = [
+        ("証明の対象", "Stamped", f"{outside.block.height}: {_time(outside.block.time)}"),
+        ("そのハッシュ", "Its hash", f"<code>{outside.block.header_hash.hex()}</code>"),
+        ("証明の種類と数", "Kinds of proof", f"{kinds} ({_e(outside.epoch)})"),
+        ("この書類のうち含まれるブロック", "Blocks of this pack below it", covers),
+    ]
+    return [
+        _heading("外部の時刻証明", "Proofs of time from outside"),
+        _table(rows),
+        _OUTSIDE,
+    ]
+
+
 def _steps(findings: Iterable[Finding]) -> str:
     items = []
     for one in findings:
@@ -195,7 +236,7 @@ def _steps(findings: Iterable[Finding]) -> str:
 
 
 def _unproven(limits: Sequence[Limit]) -> list[tuple[str, str]]:
-    own = [LIMITS[limit] for limit in limits if limit is not Limit.UNPINNED]
+    own = [LIMITS[limit] for limit in limits if limit not in OF_THE_READER]
     return [*own, *_NOT_PROVEN, *NOT_INCLUDED]
 
 

@@ -1,7 +1,8 @@
 """Verifying a pack, as one numbered list: nothing but the pack, and a genesis the examiner brought.
 
 No server, no network, no clock: everything is judged as of the times in the pack, and each of those
-is bounded by what others signed. Fails closed: the first step that fails ends it [EVI-VER-1].
+is bounded by what others signed; only proofs from outside are judged by the reader's own policy and
+clock. Fails closed: the first step that fails ends it [EVI-VER-1].
 """
 
 from collections.abc import Mapping
@@ -9,8 +10,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
+from registry_chain.anchoring import AnchorReport
 from registry_chain.client import Genesis, TrustRoot
-from registry_chain.light import VerifiedBundle
+from registry_chain.light import VerifiedBundle, VerifiedLightBlock
 from registry_chain.records import notice_key
 from registry_chain.transactions import parse_tx
 from ssi.encoding import JSON, parse_json_object, sha256
@@ -33,6 +35,13 @@ from verifier_sdk.evidence.judging import (
     judge_update,
 )
 from verifier_sdk.evidence.manifest import MANIFEST, SEAL, Kind, Manifest, check_files, check_seal
+from verifier_sdk.evidence.outside import (
+    AnchorReader,
+    Outside,
+    covering,
+    judge_outside,
+    read_outside,
+)
 from verifier_sdk.evidence.page import PAGE, render
 from verifier_sdk.evidence.sources import receipt_keys, record_of, tokens_by_digest, verify_proofs
 
@@ -47,7 +56,11 @@ _MAX_DEPTH: Final = 24
 
 
 def verify_evidence(
-    raw: bytes, *, genesis: str | None, findings: Findings | None = None
+    raw: bytes,
+    *,
+    genesis: str | None,
+    findings: Findings | None = None,
+    reader: AnchorReader | None = None,
 ) -> VerifiedEvidence:
     """Verify a pack that someone brought.
 
@@ -56,13 +69,16 @@ def verify_evidence(
         genesis: SHA-256, in hex, of the genesis the examiner trusts, from elsewhere than the pack.
             With ``None`` the result says `Limit.UNPINNED`: the pack is consistent, no more.
         findings: Where the verdict of each step is noted, also when the pack is rejected.
+        reader: Whom the examiner believes about time. With ``None`` proofs from outside are not
+            judged, and count for nothing.
 
     Returns:
         What the pack shows; it exists only when every step passed.
 
     Raises:
         Rejected: The pack is changed, forged, or was not valid when it was received.
-        Unavailable: ``evidence.proof``, ``light.stale``, ``status.*``: it does not show enough.
+        Unavailable: ``evidence.proof``, ``light.stale``, ``status.*``: it does not show enough;
+            ``evidence.unanchored``: there is nothing for the ``reader`` to judge.
     """
     findings = findings or Findings()
     limits: list[Limit] = []
@@ -84,11 +100,21 @@ def verify_evidence(
         if _file(files, PAGE) != render(manifest, matter, limits, findings.all):
             raise BindingMismatch("the page says something else", code="evidence.page")
 
+    # (10) It existed by then, as others outside say whom the examiner believes
+    report = None
+    if reader is not None:
+        with findings.step(EvidenceStep.OUTSIDE) as notes:
+            report = judge_outside(matter.outside, reader)
+            notes += [_existed_by(report)]
+    elif matter.outside is not None:
+        limits.append(Limit.UNJUDGED)
+
     return VerifiedEvidence(
         manifest=manifest,
         matter=matter,
         findings=tuple(findings.all),
         limits=tuple(limits),
+        outside=report,
     )
 
 
@@ -118,6 +144,9 @@ def verify_substance(
         if THEN in files:
             then = verify_proofs(files[THEN], trusted, manifest.as_of)
         notes += [_block(bundle) for bundle in (then, later) if bundle is not None]
+        outside = read_outside(files, trusted, manifest.exported_at)
+        if outside is None:
+            limits.append(Limit.UNANCHORED)
 
     # (5) The exporter stands for the pack
     with findings.step(EvidenceStep.SEAL):
@@ -133,6 +162,7 @@ def verify_substance(
             trusted=trusted,
             then=then,
             later=later,
+            outside=outside,
             tokens=tokens_by_digest(files),
         )
         matter = _JUDGES[manifest.kind](pack, limits)
@@ -183,7 +213,7 @@ def _block(bundle: VerifiedBundle) -> tuple[str, str]:
 
 def _recorded(pack: Opened, matter: Matter, limits: list[Limit]) -> Matter:
     """Find consent and notice on the ledger, and the transactions that put them there."""
-    places: list[tuple[str, int, datetime]] = []
+    places: list[tuple[str, VerifiedLightBlock]] = []
     consent = consent_on_ledger(pack)
     key, record = consent or ("", None)
     if record is not None:
@@ -198,12 +228,28 @@ def _recorded(pack: Opened, matter: Matter, limits: list[Limit]) -> Matter:
             places.append(_place(pack, "notice", key))
     if consent is not None and not places:
         limits.append(Limit.UNRECORDED)
-    return replace(matter, recorded=tuple(places))
+    recorded = tuple((key, block.height, block.time) for key, block in places)
+    blocks = [block for _, block in places]
+    return replace(matter, recorded=recorded, outside=_outside(pack, blocks))
 
 
-def _place(pack: Opened, name: str, key: str) -> tuple[str, int, datetime]:
+def _outside(pack: Opened, recorded: list[VerifiedLightBlock]) -> Outside | None:
+    """The proofs from outside, with the blocks of the pack that they are about."""
+    if pack.outside is None:
+        return None
+    then = None if pack.then is None else pack.then.light_block
+    blocks = [*recorded, pack.later.light_block, *([] if then is None else [then])]
+    return covering(pack.outside, blocks, then)
+
+
+def proof_name(name: str) -> str:
+    """The file that proves where the transaction about a commitment stands."""
+    return f"ledger/{name}.json"
+
+
+def _place(pack: Opened, name: str, key: str) -> tuple[str, VerifiedLightBlock]:
     """Check that the transaction which speaks of a commitment stands in its block."""
-    raw, proof = pack.files.get(f"ledger/{name}.jws"), pack.files.get(f"ledger/{name}.json")
+    raw, proof = pack.files.get(f"ledger/{name}.jws"), pack.files.get(proof_name(name))
     if raw is None or proof is None:
         raise Unavailable("the pack has no proof of a transaction", code="evidence.proof")
     bundle = verify_proofs(proof, pack.trusted, pack.manifest.exported_at)
@@ -212,7 +258,7 @@ def _place(pack: Opened, name: str, key: str) -> tuple[str, int, datetime]:
     record = record_of(pack.later, key)
     if record is None or record.get("height") != bundle.light_block.height:
         raise InvalidProof("the transaction stands elsewhere", code="proof.invalid")
-    return key, bundle.light_block.height, bundle.light_block.time
+    return key, bundle.light_block
 
 
 def speaks_of(raw: bytes, commitment: str) -> bool:
@@ -235,3 +281,17 @@ def _holds(value: JSON, text: str, depth: int) -> bool:
         case str():
             return value == text
     return False
+
+
+# --- (10) outside ---
+
+
+def _existed_by(report: AnchorReport) -> tuple[str, str]:
+    by, names = (
+        f"{report.existed_by:%Y-%m-%d %H:%M:%S} UTC",
+        sorted({one.authority for one in report.anchors}),
+    )
+    return (
+        f"ブロック {report.height} とその下のすべては {by} までに存在した（{', '.join(names)}）",
+        f"block {report.height} and all below it existed by {by} ({', '.join(names)})",
+    )
