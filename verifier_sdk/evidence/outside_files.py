@@ -19,7 +19,7 @@ _NONE: Final = "no anchored block stands on this one yet"
 def outside_files(
     folder: AnchorFolder, height: int, genesis: Genesis, ledger: Ledger, now: datetime
 ) -> dict[str, bytes]:
-    """Return the files that show by when a block existed [EVI-ANC-1].
+    """Return the files that show by when a block existed [EVI-ANC-1], [EVI-EXP-4].
 
     Args:
         folder: The kept proofs.
