@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from registry_chain.anchoring import AnchorProof, Method
+from registry_chain.anchoring.epochs import Period, epoch_at
+from registry_chain.anchoring.folder import AnchorFolder
+from registry_chain.anchoring.rfc3161 import stamp_request, token_of
+from registry_chain.light import UntrustedLightBlock
 from registry_chain.transactions import (
     CommitNotices,
     NoticeItem,
@@ -40,6 +45,7 @@ from tests.support.firm_world import (
 )
 from tests.support.moves import Subscriber
 from tests.support.registry import CHAIN, accreditation, operation, proposal, registration, signer
+from tests.support.tsa import Tsa
 from verifier_sdk import Verifier, profiles
 from verifier_sdk.evidence.container import read_pack, write_pack
 from verifier_sdk.evidence.desk import export_kept
@@ -164,6 +170,24 @@ def publish(chain: Chain, sequence: int, **changed: int) -> None:
     chain.do(ISSUER, publish_status("list-1", sequence, token, previous))
 
 
+def stamped(folder: AnchorFolder, block: UntrustedLightBlock, offices: list[Tsa]) -> str:
+    """Let the authorities stamp a block, and keep it as the job does."""
+    epoch = epoch_at(block.header.time.moment, Period.HOUR).name
+    digest = block.commit.block_id.hash
+    folder.keep_block(epoch, block, ())
+    for office in offices:
+        token = token_of(office.reply(stamp_request(digest, b"12345678").der))
+        proof = AnchorProof(
+            method=Method.RFC3161,
+            epoch=epoch,
+            height=block.header.height,
+            block_hash=digest,
+            proof=token,
+        )
+        folder.keep(proof, office.name)
+    return epoch
+
+
 def rebuilt(pack: bytes, change: Callable[[dict[str, bytes]], None]) -> bytes:
     """A pack changed by its own exporter, who lists and seals what he changed."""
     files = read_pack(pack)
@@ -177,4 +201,4 @@ def rebuilt(pack: bytes, change: Callable[[dict[str, bytes]], None]) -> bytes:
     return write_pack(files)
 
 
-__all__ = ["LATER", "EvidenceWorld", "evidence_world", "publish", "rebuilt"]
+__all__ = ["LATER", "EvidenceWorld", "evidence_world", "publish", "rebuilt", "stamped"]

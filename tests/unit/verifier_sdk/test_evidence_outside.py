@@ -11,14 +11,12 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from registry_chain.anchoring import AnchorPolicy, AnchorProof, Method
-from registry_chain.anchoring.epochs import Period, epoch_at
+from registry_chain.anchoring import AnchorPolicy
 from registry_chain.anchoring.folder import AnchorFolder
-from registry_chain.anchoring.rfc3161 import stamp_request, token_of
-from registry_chain.light import UntrustedLightBlock, verify_light_block
+from registry_chain.light import verify_light_block
 from ssi.encoding import sha256
 from ssi.errors import BindingMismatch, SSIError, Unavailable
-from tests.support.evidence_world import EvidenceWorld, evidence_world, rebuilt
+from tests.support.evidence_world import EvidenceWorld, evidence_world, rebuilt, stamped
 from tests.support.firm_world import NOW
 from tests.support.light import Chain as LightChain
 from tests.support.light import genesis_trust, header, signed
@@ -33,24 +31,6 @@ from verifier_sdk.evidence.sources import HISTORY
 
 # The story is of 2026-11-24, the authorities stamp with their own clock, whatever day it is.
 EVER = timedelta(days=36_525)
-
-
-def stamped(folder: AnchorFolder, block: UntrustedLightBlock, offices: list[Tsa]) -> str:
-    """Let the authorities stamp a block, and keep it as the job does."""
-    epoch = epoch_at(block.header.time.moment, Period.HOUR).name
-    digest = block.commit.block_id.hash
-    folder.keep_block(epoch, block, ())
-    for office in offices:
-        token = token_of(office.reply(stamp_request(digest, b"12345678").der))
-        proof = AnchorProof(
-            method=Method.RFC3161,
-            epoch=epoch,
-            height=block.header.height,
-            block_hash=digest,
-            proof=token,
-        )
-        folder.keep(proof, office.name)
-    return epoch
 
 
 @dataclass
