@@ -99,7 +99,7 @@ class Page:
 
     def replaced(self, slots: Mapping[int, Slot]) -> "Page":
         """Return the page with other slots in it; only what is above them is hashed again."""
-        page = Page()
+        page = object.__new__(Page)
         page.slots = self.slots.copy()
         page._hashes = self._hashes.copy()
         page._weights = self._weights.copy()
@@ -188,11 +188,15 @@ def update(
     def put(path: str, old: Child | None, below: list[Slot]) -> Slot:
         """Put leaves into the page at ``path``; return its slot, empty if nothing changed."""
         page = _NEW_PAGE if old is None else load(old, path)
-        changed = {}
+        slots, changed = page.slots, {}
         for index, group in _by_slot(below, len(path)).items():
-            slot = _fill(page.slots[index], f"{path}{index:x}", group, put)
-            if slot and slot != page.slots[index]:
-                changed[index] = slot
+            slot = slots[index]
+            if len(slot) == _CHILD_SIZE:
+                new = put(path + _DIGITS[index], _child(slot), group)
+            else:
+                new = _fill(slot, path + _DIGITS[index], group, put)
+            if new and new != slot:
+                changed[index] = new
         if not changed:
             return b""
         page = page.replaced(changed)
@@ -204,12 +208,11 @@ def update(
 
 
 _Put: TypeAlias = Callable[[str, Child | None, list[Slot]], Slot]
+_DIGITS: Final = "0123456789abcdef"
 
 
 def _fill(slot: Slot, path: str, group: list[Slot], put: _Put) -> Slot:
-    """Return what a slot holds once a group of leaves has been put through it."""
-    if len(slot) == _CHILD_SIZE:
-        return put(path, _child(slot), group)
+    """Return what an empty slot or that of a leaf holds with a group of leaves put into it."""
     if slot and all(leaf[:HASH_SIZE] != slot[:HASH_SIZE] for leaf in group):
         group.append(slot)
     return group[0] if len(group) == 1 else put(path, None, group)
@@ -218,6 +221,8 @@ def _fill(slot: Slot, path: str, group: list[Slot], put: _Put) -> Slot:
 def _by_slot(leaves: list[Slot], depth: int) -> dict[int, list[Slot]]:
     """Sort leaves by the hexadecimal digit of their key hash at a depth."""
     byte, shift = depth >> 1, 0 if depth & 1 else 4
+    if len(leaves) == 1:
+        return {leaves[0][byte] >> shift & 0xF: leaves}
     groups: dict[int, list[Slot]] = {}
     for leaf in leaves:
         groups.setdefault(leaf[byte] >> shift & 0xF, []).append(leaf)
