@@ -10,6 +10,7 @@ from ssi.errors import SSIError, Unavailable
 
 _BUSY_MS: Final = 10_000
 _CACHE_KIB: Final = 65_536  # SQLite's own 2 MiB are too small for an index over random keys
+_FORM: Final = 1  # of the tables; to be raised whenever a program of before would misread them
 _WAL_PAGES: Final = 8_000  # 32 MB of log before it is folded into the file
 
 
@@ -42,7 +43,7 @@ def open_database(path: Path, *, schema: str | None) -> sqlite3.Connection:
         schema: The tables to make if they are absent; ``None`` to read only.
 
     Raises:
-        Unavailable: ``chain.storage``.
+        Unavailable: ``chain.storage``; ``chain.form`` when the file is of another form [REG-MAP-9].
         SSIError: ``chain.corrupt``.
     """
     mode = "ro" if schema is None else "rwc"
@@ -56,15 +57,23 @@ def open_database(path: Path, *, schema: str | None) -> sqlite3.Connection:
         try:
             db.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
             db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            new = schema is not None and not db.execute("SELECT 1 FROM sqlite_master").fetchone()
+            if not new:
+                _require_form(db)
             if schema is not None:
                 db.execute("PRAGMA journal_mode = WAL")
                 db.execute("PRAGMA synchronous = FULL")
                 db.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
-                db.executescript(schema)
+                db.executescript(f"BEGIN; {schema} PRAGMA user_version = {_FORM}; COMMIT")
         except BaseException:
             db.close()
             raise
     return db
+
+
+def _require_form(db: sqlite3.Connection) -> None:
+    if db.execute("PRAGMA user_version").fetchone() != (_FORM,):
+        raise Unavailable("another version of this program made the ledger", code="chain.form")
 
 
 def lock(path: Path) -> int:

@@ -295,6 +295,24 @@ def test_a_file_that_is_no_database(path: Path) -> None:
     Store(path).close()
 
 
+@pytest.mark.parametrize("form", [0, 2])
+@pytest.mark.parametrize("readonly", [False, True])
+def test_a_file_of_another_form_is_left_alone(path: Path, form: int, *, readonly: bool) -> None:
+    """[REG-MAP-9] Also by the writer's right: it is given back."""
+    store = Store(path)
+    put(store, 1, a=b"1")
+    store.close()
+    with sqlite3.connect(path) as db:
+        db.execute(f"PRAGMA user_version = {form}")
+    db.close()
+    before = path.read_bytes()
+    for _ in range(2):
+        with pytest.raises(Unavailable) as caught:
+            Store(path, readonly=readonly)
+        assert caught.value.code == "chain.form"
+    assert path.read_bytes() == before
+
+
 def test_a_reader_of_nothing_says_so(path: Path) -> None:
     with pytest.raises(Unavailable) as caught:
         Store(path, readonly=True)
