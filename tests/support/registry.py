@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from types import MappingProxyType
@@ -70,11 +70,12 @@ def make_genesis(
     time: int = T0,
     roles: Mapping[str, tuple[str, ...]] = MappingProxyType(ROLES),
     timelock: int | None = None,
+    validators: Sequence[SoftwareSigner] = (VALIDATOR,),
 ) -> Genesis:
     return new_genesis(
         chain_id=chain_id,
         genesis_time=time,
-        validators=[VALIDATOR.public_key],
+        validators=[one.public_key for one in validators],
         members=[
             GenesisMember(
                 id=account,
