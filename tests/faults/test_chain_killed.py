@@ -25,6 +25,7 @@ from ssi.fetch import FetchPolicy, Request, http_fetch
 from tests.support.registry import VALIDATOR, digest_of, make_genesis, operation, proposal, signer
 
 FETCH = http_fetch(FetchPolicy(allow_loopback_http=True, max_bytes=8_000_000))
+pytestmark = pytest.mark.slow
 
 
 def free_port() -> int:
@@ -103,6 +104,9 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path, after: float) -> None:
         writers = [threading.Thread(target=write, args=(lane,)) for lane in range(4)]
         for writer in writers:
             writer.start()
+        end = time.monotonic() + 30
+        while not acknowledged and time.monotonic() < end:
+            time.sleep(0.01)
         time.sleep(after)
         kill(process)
         for writer in writers:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from issuer import audit, revocation
@@ -42,13 +43,15 @@ from ssi.sdjwt import parse_sdjwt, verify_issuer_jwt
 from ssi.status_list import STATUS_TOKEN_LIMITS, StatusList, decode_status_list
 from tests.faults.test_chain_killed import FETCH, free_port, kill, node, prepare
 from tests.support.issuer_world import keys, opened, write_config
-from tests.support.registry import signer
+from tests.support.registry import proposal, signer
 from tests.unit.issuer.test_issuance import decided
 
 KILLS = 4
 WORKERS = 2
 THREADS = 4
 FORM = "application/x-www-form-urlencoded"
+
+pytestmark = pytest.mark.slow
 
 
 def now() -> datetime:
@@ -68,6 +71,9 @@ class Live:
 
     def do(self, account: str, body: Body, lane: int = 0) -> object:
         return Submitter(self.client(), account, signer(account), lane).submit(body, now())
+
+    def decide(self, *bodies: Body, lane: int = 0) -> object:
+        return self.do("council", proposal(*bodies, at=int(now().timestamp())), lane)
 
 
 def write_settings(config: Config) -> Path:

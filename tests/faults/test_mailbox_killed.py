@@ -14,6 +14,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from postbox import cli
 from registry_chain.client import HeadMemory, RegistryClient, Submitter
 from registry_chain.genesis import Genesis
@@ -30,6 +32,8 @@ from tests.support.relations import FIRM, FIRM_BOX, FIRM_KID, FIRM_SIGNER, Holde
 
 KILLS = 3
 LIMITS = JsonLimits(max_bytes=1 << 20, max_string=MAX_SET_BYTES)
+
+pytestmark = pytest.mark.slow
 
 
 def now() -> datetime:
@@ -63,7 +67,7 @@ def mailbox(settings: Path, url: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def wait_for(url: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         try:
             if FETCH(Request(url=f"{url}/health")).status == 200:
@@ -124,8 +128,11 @@ def test_nothing_answered_202_is_lost_and_all_of_it_reaches_the_chain(tmp_path: 
                     )
                     for n in range(4)
                 ]
+                before, patience = len(stored), time.monotonic() + 60
                 for thread in pushing:
                     thread.start()
+                while len(stored) == before and time.monotonic() < patience:
+                    time.sleep(0.01)
                 time.sleep(0.4)
                 os.killpg(process.pid, signal.SIGKILL)
                 for thread in pushing:

@@ -51,7 +51,8 @@ def test_wycheproof_files_pass_and_those_we_have_no_code_for_are_named():
     for file in sorted(folder.glob("*_test.json")):
         found = set(outcomes("wycheproof", file))
         missing = file.name.removesuffix("_test.json") in NO_CODE
-        assert found == {Outcome.UNSUPPORTED if missing else Outcome.PASSED}, file.name
+        assert found <= {Outcome.UNSUPPORTED, Outcome.PASSED}, file.name
+        assert (Outcome.PASSED in found) is not missing, file.name
 
 
 OUR_RULE_IS_STRICTER = {"y_object_duplicated_key.json", "y_object_duplicated_key_and_value.json"}

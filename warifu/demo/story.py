@@ -79,6 +79,7 @@ class Story:
         self.act_withdraw()
         self.act_revoke()
         self.act_audit()
+        self.act_evidence()
 
     # --- 1: apply, four eyes, issue ---
 
@@ -316,6 +317,11 @@ class Story:
             "validators": self._validators(),
             "replay_ok": report["ok"],
         }
+
+    def act_evidence(self) -> None:
+        """A firm shows a court what it was told, and the court needs nobody to check it."""
+        tell = self.narrator
+        tell.act("証拠を示す", "Show the evidence")
         with tell.step(
             "事業者が転居の証拠ファイルを作り、通信なしで検証する",
             "A firm packs the evidence of the move; it verifies with no network",

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -223,8 +224,9 @@ def test_a_firm_cannot_take_another_firms_box(mailbox):
     """[SHA-BOX-2]"""
     mailbox.firm_box()
     stolen = mailbox.ledger.firm(FIRM, NOW).profile.mailbox
-    mailbox.ledger.chain.decide(registration("car-two", mailbox=stolen))
+    mailbox.ledger.chain.decide(registration("car-two"))  # the chain refuses it with this box
     record = mailbox.ledger.firm("car-two", NOW)
+    record = replace(record, profile=replace(record.profile, mailbox=stolen))
     with pytest.raises(Untrusted):
         grant_firm_box(mailbox.services, record, now=NOW)
 
