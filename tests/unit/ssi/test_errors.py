@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import ssi
-from ssi.advice import ADVICE
+from ssi.advice import ADVICE, chain, messages, programs
 from ssi.errors import (
     ERRORS,
     Expired,
@@ -77,6 +77,10 @@ def test_the_fact_is_the_text_and_the_code_stands_beside_it():
     assert Expired().code == "credential.expired"
 
 
+def test_err_4_a_code_has_its_advice_in_one_place():
+    assert len(ADVICE) == sum(len(area.ADVICE) for area in (messages, chain, programs))
+
+
 @pytest.mark.parametrize("row", ERRORS, ids=lambda row: row.error.__name__)
 def test_err_4_every_default_code_has_advice_of_its_own(row):
     prefixes = [row.default_code, row.default_code.rpartition(".")[0]]
@@ -122,7 +126,7 @@ def test_err_4_every_code_of_the_product_has_advice_by_its_own_prefix():
         prefixes = {".".join(parts[: length + 1]) for length in range(len(parts))}
         if not prefixes & ADVICE.keys():
             bare.append(f"{code} ({path.name})")
-    assert not bare, f"ssi/advice.py has nothing for: {', '.join(bare)}"
+    assert not bare, f"ssi/advice has nothing for: {', '.join(bare)}"
 
 
 def test_err_3_codes_have_one_form():
