@@ -12,7 +12,6 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -56,12 +55,6 @@ def verify_us() -> float:
     public, secret = nacl.bindings.crypto_sign_seed_keypair(bytes(32))
     signed = nacl.bindings.crypto_sign(MESSAGE, secret)
     return cpu_us(lambda: nacl.bindings.crypto_sign_open(signed, public), 500)
-
-
-def hash_us() -> float:
-    """One bare SHA-256 over an inner node of the map, in microseconds of processor time."""
-    data = b"n" * 80
-    return cpu_us(lambda: sha256(data).digest(), 5000)
 
 
 def plain_table(path: Path, rows: Iterable[tuple[str, bytes]] = ()) -> sqlite3.Connection:

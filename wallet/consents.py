@@ -88,11 +88,6 @@ class ConsentPlan:
         """Return whether the firm also asks to hear of later moves."""
         return bool(self.terms and self.terms.address_updates and self.firm and self.firm.mailbox)
 
-    @property
-    def shows_address(self) -> bool:
-        """Return whether an address is among the items."""
-        return any("address" in item.path for item in self.items)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:

@@ -14,7 +14,6 @@ from ssi.encoding import (
     JSONObject,
     b64url_decode,
     b64url_encode,
-    parse_json_object,
     sha256,
 )
 from ssi.errors import BindingMismatch, InvalidProof, Malformed, PolicyNotMet, Rejected, Untrusted
@@ -209,8 +208,3 @@ def _check_anchor(
     except Rejected as error:
         raise InvalidProof("it is not in the anchored batch", code="issuance.anchor") from error
     return anchor
-
-
-def payload_of(sdjwt: str) -> JSONObject:
-    """Return the always visible payload of a stored credential, for lists on a screen."""
-    return parse_json_object(parse_sdjwt(sdjwt).jwt.payload)

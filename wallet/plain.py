@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wallet.consents import ConsentPlan
     from wallet.copies import Stock
     from wallet.history import HistoryEntry
-    from wallet.issuance import OfferReview, Received
+    from wallet.issuance import Received
     from wallet.moves import FirmAddress, MoveEvent
     from wallet.outbox import Item
     from wallet.presenting import Outcome
@@ -177,20 +177,6 @@ def _firm_lines(plan: ConsentPlan, lang: str) -> list[str]:
 
 
 # --- everything else --------------------------------------------------------
-
-
-def offer_json(review: OfferReview) -> JSONObject:
-    """Return a reviewed offer."""
-    return {
-        "issuer": {
-            "id": review.issuer.id,
-            "names": names_json(review.issuer.names),
-            "corporate_number": review.issuer.corporate_number,
-            "url": review.issuer.url,
-        },
-        "vcts": list[JSON](review.vcts),
-        "tx_code_needed": review.tx_code is not None,
-    }
 
 
 def received_json(received: Received) -> JSONObject:

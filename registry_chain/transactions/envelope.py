@@ -26,7 +26,6 @@ TX_TYP = "registry-tx+jwt"
 MAX_TX_BYTES = 262_144
 LANES = 64
 VALIDITY_WINDOW = 1000
-MAX_SEQ = 2**53 - 1
 _LIMITS = JsonLimits(max_bytes=MAX_TX_BYTES, max_depth=24, max_members=8000, max_string=b.MAX_TOKEN)
 
 _ALL: tuple[type[Body], ...] = (

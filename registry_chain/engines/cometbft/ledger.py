@@ -88,12 +88,6 @@ def unsigned_heights(db: sqlite3.Connection, limit: int) -> list[tuple[int, byte
     return [(int(row[0]), bytes(row[1])) for row in rows]
 
 
-def hash_at(db: sqlite3.Connection, height: int) -> bytes | None:
-    """The header hash of a block that was decided here."""
-    row = db.execute("SELECT hash FROM block WHERE height = ?", (height,)).fetchone()
-    return None if row is None else bytes(row[0])
-
-
 def state_at(db: sqlite3.Connection, height: int) -> int:
     """The version of the state after a block."""
     row = db.execute("SELECT state FROM block WHERE height = ?", (height,)).fetchone()

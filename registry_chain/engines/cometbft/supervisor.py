@@ -44,7 +44,6 @@ class Supervisor:
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
-        self.starts = 0
 
     def start(self) -> None:
         """Begin."""
@@ -99,7 +98,6 @@ class Supervisor:
                 stderr=subprocess.STDOUT,
                 env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
             )
-        self.starts += 1
         if self._stopping.is_set():
             _end(process)
         return process
