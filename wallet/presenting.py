@@ -295,7 +295,11 @@ def _extra(ctx: Context, plan: ConsentPlan, consent: StoredConsent | None) -> JS
 
 
 def _registry_proof(ctx: Context, plan: ConsentPlan) -> str | None:
-    """Staple what the firm will look up anyway; without a ledger the answer goes without."""
+    """Staple what the firm will look up anyway; without a ledger the answer goes without.
+
+    Not the batch's anchor: a batch is one holder's, and two firms could join on its name
+    [WAL-ONCE-4].
+    """
     keys: dict[str, None] = {}
     for part in plan.answers:
         credential = part.credential
@@ -303,8 +307,6 @@ def _registry_proof(ctx: Context, plan: ConsentPlan) -> str | None:
         keys[f"issuer/{issuer}"] = None
         keys[f"key/{issuer}/{public_key_from_jwk(credential.issuer_jwk).thumbprint()}"] = None
         keys[f"status/{issuer}/{credential.status_uri.rsplit('/', 1)[-1]}"] = None
-        if credential.anchor is not None:
-            keys[f"anchor/{issuer}/{credential.anchor.get('batch_id')}"] = None
     try:
         return ctx.registry.staple(list(keys), now=ctx.now(), max_age=ctx.config.max_age)
     except SSIError as error:

@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import pytest
 
+from registry_chain.light import inflate_bundle, parse_bundle
 from registry_chain.transactions import SuspendVerifier
 from ssi.errors import NotYetValid, Rejected, Untrusted
 from tests.support.wallet_world import BOX, FIRM, NEW_ADDRESS, FirmSim
@@ -33,6 +34,16 @@ def test_exactly_the_shown_claims_arrive(supplied, world):
     assert got.claims == {"age_over_18": True}
     assert "consent" not in got.extra
     assert set(got.extra) == {"registry_proof"}
+
+
+def test_the_stapled_proof_names_nothing_that_two_firms_could_join_on(supplied, world):
+    """[WAL-ONCE-4]: a batch is one holder's, so its anchor would tell firms who is who."""
+    supplied.answer(supplied.review(world.minpaku.ask("age_over_18")))
+    (got,) = world.minpaku.presented
+    bundle = parse_bundle(inflate_bundle(got.extra["registry_proof"]))
+    families = {one.key.partition("/")[0] for one in bundle.records.records}
+    assert families == {"issuer", "key", "status"}
+    assert bundle.items == ()
 
 
 def test_over_asking_is_found_and_nothing_can_be_sent(supplied, world):  # [WAL-SHOW-5]
