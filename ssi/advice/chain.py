@@ -98,6 +98,12 @@ ADVICE: dict[str, Advice] = {
         "最新の data/priv_validator_state.json を戻してください。"
         "失われた場合は、会員に検証者の鍵の交代を依頼し、新しい鍵で始めてください。",
     ),
+    "chain.form": Advice(
+        "Another version of this program made the ledger's file, and this one left it as it is. "
+        "Start the version that made it; before 1.0 such files are not converted.",
+        "この台帳ファイルは、このプログラムの別の版が作ったもので、変更していません。"
+        "作成した版で起動してください。1.0 より前の版では、ファイルを変換しません。",
+    ),
     "chain.moved": Advice(
         "This chain is run by a network of validators now; this old node takes nothing any more. "
         "Send it to a node of the network: the members know their addresses.",
