@@ -11,12 +11,9 @@ from registry_chain.transactions.bodies import (
     Body,
     PublishSchema,
     PublishStatus,
-    RegisterKey,
     RegisterOperator,
     ReinstateIssuer,
     ReinstateMember,
-    RevokeKey,
-    RotateKey,
     SuspendIssuer,
     SuspendMember,
     UpdateMemberKeys,
@@ -74,6 +71,7 @@ from registry_chain.transactions.governance import (
     proposal_id,
 )
 from registry_chain.transactions.keyproofs import key_proof_message, register_key, rotate_key
+from registry_chain.transactions.keys import RegisterKey, RevokeKey, RotateKey
 from registry_chain.transactions.verifiers import (
     ClaimPath,
     Mailbox,

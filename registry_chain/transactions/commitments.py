@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import ClassVar, Self
 
 from registry_chain.transactions import fields as f
-from registry_chain.transactions.bodies import signature
 from ssi.commitment import consent_message, withdrawal_message
 from ssi.encoding import (
     JSON,
@@ -44,7 +43,7 @@ class ConsentItem:
             commitment=f.digest(reading.take_str("commitment"), "commitment"),
             jwk=f.signing_jwk(reading.take_object("jwk"), "jwk", algs=(Alg.EDDSA,)),
             until=f.unix_time(reading.take_int("until"), "until"),
-            signature=signature(reading.take_str("signature"), "signature"),
+            signature=f.signature(reading.take_str("signature"), "signature"),
         )
         reading.done()
         return item
@@ -67,7 +66,7 @@ class WithdrawalItem:
         reading = f.reader(obj, "withdrawal")
         item = cls(
             commitment=f.digest(reading.take_str("commitment"), "commitment"),
-            signature=signature(reading.take_str("signature"), "signature"),
+            signature=f.signature(reading.take_str("signature"), "signature"),
         )
         reading.done()
         return item

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from registry_chain.transactions import bodies as b
-from registry_chain.transactions import bridges, disputes
+from registry_chain.transactions import bridges, disputes, keys
 from registry_chain.transactions import commitments as c
 from registry_chain.transactions import decisions as d
 from registry_chain.transactions import fields as f
@@ -36,9 +36,9 @@ _ALL: tuple[type[Body], ...] = (
     b.AccreditIssuer,
     b.SuspendIssuer,
     b.ReinstateIssuer,
-    b.RegisterKey,
-    b.RotateKey,
-    b.RevokeKey,
+    keys.RegisterKey,
+    keys.RotateKey,
+    keys.RevokeKey,
     v.RegisterVerifier,
     v.UpdateVerifier,
     v.SuspendVerifier,

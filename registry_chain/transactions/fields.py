@@ -333,3 +333,10 @@ def canonical(value: JSON) -> bytes:
     """
     text = _ENCODER.encode(value)
     return text.encode() if text.isascii() else canonical_json(value)
+
+
+def signature(value: str, where: str) -> str:
+    """A 64-byte signature in base64url (Ed25519, or ES256 as R||S)."""
+    if len(value) != 86 or not all(char in URLSAFE for char in value):  # noqa: PLR2004
+        raise bad(where, "is not a signature")
+    return value

@@ -13,6 +13,7 @@ from typing import ClassVar, Self
 from registry_chain.transactions import bodies as b
 from registry_chain.transactions import decisions as d
 from registry_chain.transactions import fields as f
+from registry_chain.transactions import keys
 from registry_chain.transactions import validators as n
 from registry_chain.transactions import verifiers as v
 from registry_chain.transactions.bodies import Body
@@ -53,7 +54,7 @@ _CLASSED: tuple[tuple[Class, tuple[type[Body], ...]], ...] = (
             b.AccreditIssuer,
             b.SuspendIssuer,
             b.ReinstateIssuer,
-            b.RevokeKey,
+            keys.RevokeKey,
             v.RegisterVerifier,
             v.UpdateVerifier,
             v.SuspendVerifier,

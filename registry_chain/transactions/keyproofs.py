@@ -1,7 +1,7 @@
 """Proof that an issuer holds the key it registers [REG-KEY-2]."""
 
-from registry_chain.transactions.bodies import RegisterKey, RotateKey
 from registry_chain.transactions.fields import bare_jwk
+from registry_chain.transactions.keys import RegisterKey, RotateKey
 from ssi.encoding import b64url_encode
 from ssi.keys import PublicKey, Signer
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from registry_chain.transactions import fields as f
-from registry_chain.transactions.bodies import signature
 from registry_chain.transactions.decisions import address
 from ssi.encoding import JSON, b64url_decode, b64url_encode, sha256
 from ssi.keys import Alg, PublicKey, Signer
@@ -40,7 +39,7 @@ class Seat:
             pub_key=f.digest(reading.take_str("pub_key"), f"{where}.pub_key"),
             member=f.slug(reading.take_str("member"), f"{where}.member"),
             power=reading.take_int("power", minimum=1, maximum=MAX_POWER),
-            proof=signature(reading.take_str("proof"), f"{where}.proof"),
+            proof=f.signature(reading.take_str("proof"), f"{where}.proof"),
         )
         reading.done()
         f.signing_jwk(seat.jwk, where, algs=(Alg.EDDSA,))  # small-order keys are refused
