@@ -7,6 +7,8 @@ STAMP := $(VENV)/.installed
 # The chain's engine for networks: pinned, installed by Go into the project's own folder.
 COMETBFT_VERSION ?= v0.38.25
 COMETBFT := .tools/bin/cometbft
+# Without a network it fails in seconds: one retry, not pip's five.
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --retries 1 --timeout 15
 PEERS := tests/peers/node_modules/.installed
 ARGS ?=
 # What `make test` leaves out: long gates, and tests of real components that must be installed.
@@ -25,10 +27,11 @@ setup: $(STAMP)
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Warifu needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
-	@echo "setting up $(VENV) ..." >&2
-	@$(PYTHON) -m venv $(VENV) >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --require-hashes -r requirements.lock >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --no-build-isolation -e . >&2
+	@[ -e $@ ] || rm -rf $(VENV)  # a set-up that was cut short is begun anew
+	@echo "setting up $(VENV) (a minute or two) ..." >&2
+	@$(PYTHON) -m venv $(VENV) >&2 || { echo "make setup: $(PYTHON) cannot make a virtual environment (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@$(PIP) --require-hashes -r requirements.lock >&2 || { echo "make setup: the packages of requirements.lock could not be fetched; is there a network, or a PIP_INDEX_URL? Run it again: nothing is half done." >&2; exit 1; }
+	@$(PIP) --no-deps --no-build-isolation -e . >&2
 	@touch $@
 
 demo: setup

@@ -79,9 +79,12 @@ def run(args: argparse.Namespace) -> int:
     command = args.command or "tui"
     try:
         if command == "tui":
+            from wallet import passphrase  # noqa: PLC0415 - as console
             from wallet.tui.app import run_app  # noqa: PLC0415 - Textual costs half a second
 
-            return run_app(_home(args), lang=lang)
+            handed = passphrase.has_source(args.passphrase_fd)
+            words = passphrase.read(args.passphrase_fd, lang) if handed else None
+            return run_app(_home(args), lang=lang, passphrase=words)
         return console.COMMANDS[command](console.Console(args=args, home=_home(args), lang=lang))
     except SSIError as error:
         return report(error, lang, as_json=args.json)

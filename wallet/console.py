@@ -22,7 +22,7 @@ from wallet.consents import ConsentPlan
 from wallet.context import utc_now
 from wallet.display import show_name
 from wallet.holder import Holder
-from wallet.labels import Words
+from wallet.labels import STATUS, Words
 from wallet.places import address_from_form
 from wallet.presenting import Outcome, Shared
 from wallet.vault import Vault
@@ -130,8 +130,7 @@ def status(console: Console) -> int:
         return cli.EXIT_LOCKED
     with console.holder() as holder:
         now = holder.status()
-    value: JSONObject = {
-        "state": "unlocked",
+    counts: JSONObject = {
         "credentials": now.credentials,
         "unused": now.unused,
         "firms": now.firms,
@@ -139,7 +138,8 @@ def status(console: Console) -> int:
         "unsent": now.unsent,
         "unanswered": now.unanswered,
     }
-    console.out(value, [f"{name}: {number}" for name, number in value.items()])
+    lines = [f"{STATUS[name].text(console.lang)}: {number}" for name, number in counts.items()]
+    console.out({"state": "unlocked", **counts}, lines)
     return cli.EXIT_OK
 
 

@@ -53,6 +53,15 @@ CLAIMS: dict[str, Words] = {
     "street_address": Words("町名・番地・建物", "Street and building"),
 }
 
+STATUS: dict[str, Words] = {
+    "credentials": Words("証明（発行ごと）", "credentials"),
+    "unused": Words("未使用の写し", "unused copies"),
+    "firms": Words("知らせた事業者", "firms"),
+    "live_consents": Words("有効な同意", "consents in force"),
+    "unsent": Words("未送信", "unsent"),
+    "unanswered": Words("返事待ち", "awaiting an answer"),
+}
+
 OUTCOME: dict[str, Words] = {
     "ok": Words("[済] 完了", "[done]"),
     "accepted": Words("[済] 受け付けられました", "[done] accepted"),
@@ -89,7 +98,7 @@ DELIVERY: dict[str, Words] = {
 
 NEXT_STEP: dict[str, Words] = {
     "waiting": Words("時間になると送信します", "It is sent when the time has come"),
-    "queued": Words("「同期」で送信します", "Sync sends it"),
+    "queued": Words("「送信と返事の受け取り」で送ります", "Send and fetch answers sends it"),
     "delivered": Words("返事を待っています", "Waiting for the answer"),
     "accepted": Words("何もする必要はありません", "Nothing to do"),
     "current": Words("何もする必要はありません", "Nothing to do"),

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ssi.errors import SSIError
+from warifu.lang import language
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,6 @@ COMMANDS = (
 )  # fmt: skip
 
 EXIT_OK, EXIT_ERROR, EXIT_BAD_INPUT = 0, 1, 3
-
-
-def language() -> str:
-    """Return ``ja`` or ``en`` from ``WARIFU_LANG`` or the locale's variables."""
-    named = os.environ.get("WARIFU_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG", "")
-    return "ja" if named.startswith("ja") else "en"
 
 
 def overview(lang: str) -> str:

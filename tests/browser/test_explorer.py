@@ -10,6 +10,7 @@ import pytest
 from registry_chain.explorer.families import FAMILIES
 from registry_chain.transactions import Name, tx_id_of
 from ssi.encoding import b64url_decode
+from tests.support.axe import grave_violations
 from tests.support.browser import Browser, browsing
 from tests.support.chain import Chain, running
 from tests.support.furnished import furnish
@@ -138,6 +139,18 @@ def test_contrast_is_enough(chain: Chain, browser: Browser, scheme: str) -> None
         browser.open(chain.url + path)
         found = browser.call("Runtime.evaluate", expression=_CONTRAST, returnByValue=True)
         assert found["result"]["value"] == [], path
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_grave(chain: Chain, browser: Browser, scheme: str) -> None:
+    """[EXP-WEB-7]: by a checker that is not ours."""
+    browser.call(
+        "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
+    )
+    for path in pages(chain):
+        browser.open(chain.url + path)
+        assert grave_violations(browser) == [], path
 
 
 def test_a_picture_can_be_taken(chain: Chain, browser: Browser, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A resident, two operators and a firm's page in a real Chromium, by keyboard alone.
 
-[POR-WEB-3] [TRUST-WEB-1]: no script anywhere, nothing wider than a phone, every control named.
+[POR-WEB-3] [TRUST-WEB-1]: no script anywhere, nothing wider than a phone, every control named,
+nothing that axe-core finds serious or critical.
 ``WARIFU_PICTURES=DIR`` keeps what the pages look like.
 """
 
@@ -13,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.axe import grave_violations
 from tests.support.browser import Browser, browsing
 from warifu.demo import cast
 from warifu.demo.network import Network, running
 from warifu.demo.persona import licence_photo, resident
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.node, pytest.mark.xdist_group("browser")]
 
 WIDTHS = (360, 1280)
 NAMED = {"link", "button", "textbox", "heading", "checkbox", "combobox", "Date", "image"}
@@ -102,6 +104,7 @@ def look(browser: Browser, name: str) -> None:
     assert browser.count("h1") == 1, name
     unnamed = [role for role, text in browser.names() if role in NAMED and not text.strip()]
     assert unnamed == [], name
+    assert grave_violations(browser) == [], name
 
 
 def open_page(browser: Browser, url: str, name: str) -> None:

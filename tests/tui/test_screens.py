@@ -3,9 +3,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from rich.cells import cell_len
 
 from tests.support.wallet_world import PASSPHRASE
+from wallet import history
+from wallet.context import utc_now
+from wallet.history import Did
 from wallet.keyfile import CHEAPEST
+from wallet.tui.app import WalletApp
 from wallet.tui.consent import ConsentScreen
 from wallet.tui.firms import FirmsScreen
 from wallet.tui.home import HomeScreen
@@ -266,3 +271,46 @@ def test_every_screen_keeps_its_keys_on_the_screen(filled, size):
             assert isinstance(filled.screen, HomeScreen), key
 
     drive(filled, story, size)
+
+
+def test_a_passphrase_handed_over_opens_the_wallet_once(filled, world):
+    """As ``WARIFU_PASSPHRASE_FILE`` does for the commands; after a lock it must be typed."""
+    app = WalletApp(filled.config, lang="en", opener=world.reopen, passphrase=PASSPHRASE)
+
+    async def story(pilot):
+        await settle(pilot)
+        assert isinstance(app.screen, HomeScreen)
+        await pilot.press("ctrl+l")
+        await pilot.pause()
+        assert not app.is_open
+        assert isinstance(app.screen, UnlockScreen)
+
+    drive(app, story)
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_a_long_history_is_read_by_the_keyboard_and_no_key_is_cut_off(filled, lang):
+    """At 40 columns too: the body has no focus, so the screen itself takes the arrows."""
+    filled.lang = lang
+
+    async def story(pilot):
+        await unlock(pilot)
+        keys = pilot.app.screen.query_one("#keys")
+        assert cell_len(str(keys.render())) <= keys.size.height * (keys.size.width)
+        for _ in range(30):
+            history.record(pilot.app.opened()._ctx.vault, Did.DECLINED, at=utc_now())
+        await pilot.press("f7")
+        await pilot.pause()
+        body = pilot.app.screen.query_one("#body")
+        assert body.scroll_y == 0
+        await pilot.press("down", "pagedown")
+        await pilot.pause()
+        assert body.scroll_y > 1
+        await pilot.press("end")
+        await pilot.pause()
+        assert body.scroll_y == body.max_scroll_y
+        await pilot.press("home")
+        await pilot.pause()
+        assert body.scroll_y == 0
+
+    drive(filled, story, (40, 20))

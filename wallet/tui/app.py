@@ -53,19 +53,22 @@ class WalletApp(App[None]):
         lang: str,
         opener: Opener = Holder.open,
         creator: Creator = _create,
+        passphrase: str | None = None,
     ) -> None:
         super().__init__()
         self.config = config
         self.lang = lang
         self.opener = opener
         self.creator = creator
+        self._passphrase = passphrase
         self._holder: Holder | None = None
         self._touched = monotonic()
 
     def on_mount(self) -> None:
-        """Start locked."""
+        """Start locked; a passphrase that was handed over opens the wallet, once."""
         self.set_interval(5.0, self._lock_when_idle)
-        self._show_unlock()
+        given, self._passphrase = self._passphrase, None
+        self.push_screen(UnlockScreen(given))
 
     def opened(self) -> Holder:
         """Return the open wallet.
@@ -141,12 +144,17 @@ class WalletApp(App[None]):
         self._close_messages_no_wait()
 
 
-def run_app(home: Path, *, lang: str) -> int:
+def run_app(home: Path, *, lang: str, passphrase: str | None = None) -> int:
     """Run the full-screen wallet and return the exit code.
+
+    Args:
+        home: the wallet's folder.
+        lang: the reader's language.
+        passphrase: from a descriptor or a private file; typed on the screen when ``None``.
 
     Raises:
         VaultError: ``config.*``.
     """
-    app = WalletApp(WalletConfig.load(home), lang=lang)
+    app = WalletApp(WalletConfig.load(home), lang=lang, passphrase=passphrase)
     app.run()
     return app.return_code or 0

@@ -28,7 +28,21 @@ class WalletScreen(Screen[None]):
 
     TITLE_KEY: ClassVar[str] = "title"
     KEYS: ClassVar[str] = "keys_back"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", show=False),
+        # What has the focus and wants these keys takes them first.
+        *(
+            Binding(key, f"read('{way}')", show=False)
+            for key, way in (
+                ("up", "up"),
+                ("down", "down"),
+                ("pageup", "page_up"),
+                ("pagedown", "page_down"),
+                ("home", "home"),
+                ("end", "end"),
+            )
+        ),
+    ]
 
     @property
     def wallet(self) -> WalletApp:
@@ -64,6 +78,10 @@ class WalletScreen(Screen[None]):
     def action_leave(self) -> None:
         """Go back."""
         self.app.pop_screen()
+
+    def action_read(self, way: str) -> None:
+        """Scroll the body; it has no focus of its own."""
+        getattr(self.query_one("#body"), f"scroll_{way}")(animate=False)
 
     def tell(self, *lines: str) -> None:
         """Show a message; every line is plain text."""

@@ -11,6 +11,7 @@ from textual.widgets.option_list import Option
 
 from wallet.display import show_name
 from wallet.labels import claim_label
+from wallet.moves import JST
 from wallet.plain import japan_date
 from wallet.relationships import StoredConsent
 from wallet.tui.base import WalletScreen
@@ -44,9 +45,10 @@ class ConsentsScreen(WalletScreen):
     def _line(self, item: StoredConsent) -> str:
         lang = self.wallet.lang
         claims = ", ".join(show_name(claim_label(path, lang), limit=24) for path in item.paths)
-        until = japan_date(item.until.date().isoformat(), lang)
-        state = self.words(f"state_{item.state}")
-        return f"{show_name(item.names.in_language(lang))}\n  [{state}] {claims}\n  - {until}"
+        day = japan_date(item.until.astimezone(JST).date().isoformat(), lang)
+        state, until = self.words(f"state_{item.state}"), self.words("until")
+        name = show_name(item.names.in_language(lang))
+        return f"{name}\n  [{state}] {claims}\n  {until}: {day}"
 
     def on_option_list_option_highlighted(self, _event: OptionList.OptionHighlighted) -> None:
         """Ask again after another one was chosen."""

@@ -11,7 +11,7 @@ from ssi.errors import SSIError
 from wallet.context import utc_now
 from wallet.display import show_name
 from wallet.labels import DELIVERY
-from wallet.moves import FirmAddress, MoveEvent
+from wallet.moves import JST, FirmAddress, MoveEvent
 from wallet.plain import japan_date
 from wallet.returns import Synced
 from wallet.tui.base import WalletScreen
@@ -70,7 +70,7 @@ class FirmsScreen(WalletScreen):
 
     def _firm(self, firm: FirmAddress) -> list[str]:
         lang = self.wallet.lang
-        when = firm.since.date().isoformat()
+        when = firm.since.astimezone(JST).date().isoformat()
         lines = [
             show_name(firm.names.in_language(lang)),
             f"  {DELIVERY[firm.state].text(lang)}"

@@ -18,6 +18,7 @@ class HistoryScreen(WalletScreen):
     """The log: when, what, with whom, how it ended."""
 
     TITLE_KEY: ClassVar[str] = "history_title"
+    KEYS: ClassVar[str] = "keys_history"
 
     def body(self) -> ComposeResult:
         """Yield one line per entry."""

@@ -32,7 +32,8 @@ class MoveScreen(WalletScreen):
     def body(self) -> ComposeResult:
         """Yield the form."""
         minutes = int(self.wallet.config.undo_window.total_seconds() // 60)
-        yield Plain(self.words("move_hint", minutes=minutes), classes="line quiet")
+        hint = "move_hint" if minutes else "move_hint_at_once"
+        yield Plain(self.words(hint, minutes=minutes), classes="line quiet")
         for name in _FIELDS:
             yield Plain(self.words(name))
             yield NameInput(id=name, max_length=200, compact=True)

@@ -19,6 +19,16 @@ class UnlockScreen(WalletScreen):
     KEYS: ClassVar[str] = "keys_unlock"
     AUTO_FOCUS = "#passphrase"
 
+    def __init__(self, given: str | None = None) -> None:
+        super().__init__()
+        self._given = given
+
+    def on_mount(self) -> None:
+        """Open at once with a passphrase that was handed over."""
+        given, self._given = self._given, None
+        if given is not None and not self.is_new:
+            self._open(given, is_new=False)
+
     @property
     def is_new(self) -> bool:
         """Whether a wallet is to be made."""
@@ -43,9 +53,13 @@ class UnlockScreen(WalletScreen):
         if self.is_new and self.query_one("#again", Input).value != passphrase:
             self.tell(self.words("differ"))
             return
-        app, is_new = self.wallet, self.is_new
+        is_new = self.is_new
         for field in self.query(Input):
             field.value = ""
+        self._open(passphrase, is_new=is_new)
+
+    def _open(self, passphrase: str, *, is_new: bool) -> None:
+        app = self.wallet
 
         def work() -> Holder:
             if is_new:

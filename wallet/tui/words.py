@@ -39,6 +39,7 @@ WORDS: dict[str, Words] = {
         "F2-F9 選ぶ  Enter 決定  ^L 施錠  ^Q 終了", "F2-F9 choose  Enter open  ^L lock  ^Q quit"
     ),
     "keys_back": Words("Esc 戻る  ^Q 終了", "Esc back  ^Q quit"),
+    "keys_history": Words("↑↓ 読む  Esc 戻る  ^Q 終了", "Up/Down read  Esc back  ^Q quit"),
     "keys_unlock": Words("Enter 決定  ^Q 終了", "Enter open  ^Q quit"),
     "keys_link": Words("Enter 確かめる  ^U 消す  Esc 戻る", "Enter look  ^U clear  Esc back"),
     "keys_consent": Words(
@@ -46,7 +47,10 @@ WORDS: dict[str, Words] = {
     ),
     "keys_offer": Words("Tab 移る  Enter 決定  Esc やめる", "Tab move  Enter choose  Esc cancel"),
     "keys_move": Words("Tab 移る  F10 登録  Esc 戻る", "Tab move  F10 save  Esc back"),
-    "keys_firms": Words("F8 送受信  F4 取り消し  Esc 戻る", "F8 send/fetch  F4 undo  Esc back"),
+    "keys_firms": Words(
+        "↑↓ 読む  F8 送受信  F4 取り消し  Esc 戻る",
+        "Up/Down read  F8 send/fetch  F4 undo  Esc back",
+    ),
     "keys_consents": Words(
         "↑↓ 選ぶ  F6 取り下げ  Esc 戻る", "Up/Down choose  F6 withdraw  Esc back"
     ),
@@ -111,6 +115,10 @@ WORDS: dict[str, Words] = {
         "同意した事業者だけに送ります。{minutes} 分以内なら取り消せます。",
         "Sent only to firms you agreed to. It can be undone for {minutes} minutes.",
     ),
+    "move_hint_at_once": Words(
+        "同意した事業者だけに、登録するとすぐ送ります。取り消せません。",
+        "Sent only to firms you agreed to, as soon as it is saved. It cannot be undone.",
+    ),
     "firms_title": Words("住所を知っている事業者", "Who has my address"),
     "no_firms": Words("住所を伝えた事業者はありません。", "No firm has an address of yours."),
     "undo_left": Words(
@@ -127,6 +135,7 @@ WORDS: dict[str, Words] = {
     "no_consents": Words("同意はありません。", "There are no consents."),
     "withdraw_sure": Words("もう一度 F6 を押すと取り下げます。", "Press F6 once more to withdraw."),
     "withdrawn": Words("取り下げました。相手に伝えます。", "Withdrawn. The firm will be told."),
+    "until": Words("期限", "until"),
     "state_given": Words("有効", "in force"),
     "state_withdrawn": Words("取り下げ済み", "withdrawn"),
     "state_unconfirmed": Words("相手の確認待ち", "not confirmed by the firm"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -22,6 +23,7 @@ from warifu.demo.network import Network, running
 from warifu.demo.persona import resident
 from warifu.demo.report import needles, places, print_table, summary
 from warifu.demo.story import Story
+from warifu.lang import language
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -40,8 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Play the story; 0 when all of it is true."""
-    japanese = (args.lang or os.environ.get("LANG", "")).startswith("ja")
-    tell = Narrator("ja" if japanese else "en")
+    tell = Narrator(args.lang or language())
     if args.validators > 1:
         find_binary()
     begun = time.monotonic()
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         tell.act("仲間を集める", "Start the network")
         with tell.step(
             "台帳・発行者・電子私書箱・五つの事業者を起動する",
-            "chain, issuer, PO box and five firms, each its own process",
+            "Chain, issuer, PO box and five firms start, each its own process",
         ):
             context = running(home, args.validators)
             network = context.__enter__()
@@ -117,10 +118,15 @@ def _play(network: Network, root: Path, tell: Narrator) -> tuple[Story, list[Hit
     story.play()
     with tell.step(
         "すべての記録から本人の情報を探す（あってはならない場所）",
-        "search every log, database and block for the resident's data where it must not be",
+        "Every log, database and block is searched for the resident's data where it must not be",
     ):
         hits = list(search(places(network, story.wallet), needles(story.persona)))
     return story, hits
+
+
+def _quoted(path: Path) -> str:
+    """A path that can be pasted into a shell of any folder."""
+    return shlex.quote(str(path.absolute()))
 
 
 def _stay(network: Network, story: Story, tell: Narrator) -> None:
@@ -130,19 +136,27 @@ def _stay(network: Network, story: Story, tell: Narrator) -> None:
     explorer = network.url("chain")
     tell.note(f"台帳を見る（証明付き） {explorer}/", f"the chain, with its proofs: {explorer}/")
     tell.note(f"証拠ファイル {story.count.evidence}", f"evidence pack {story.count.evidence}")
-    for name, program in network.programs.items():
-        tell.note(f"{name:<16} {program.url}", f"{name:<16} {program.url}")
+    portal = network.url("issuer")
+    tell.note(f"住民の申請 {portal}/", f"the portal for residents: {portal}/")
+    tell.note(f"担当者の画面 {portal}/operator/login", f"for operators: {portal}/operator/login")
+    roles = {"maker": "確認・承認", "checker": "発行"}
     for name, role in cast.OPERATORS:
+        password = network.passwords[name]
         tell.note(
-            f"担当者 {name}（{role}） パスワード {network.passwords[name]}",
-            f"operator {name} ({role}) password {network.passwords[name]}",
+            f"  {name}（{roles[role]}） パスワード {password}",
+            f"  {name} ({role}), password {password}",
         )
-    line = (
-        f"WARIFU_PASSPHRASE_FILE={wallet.passphrase_file} "
-        f"{Path(sys.executable).parent / 'warifu'} wallet --home {wallet.home}"
-    )
+    for firm in cast.FIRMS:
+        url = network.url(firm.id)
+        tell.note(
+            f"{firm.sector_ja}: {firm.name_ja} {url}/ お客様一覧 {url}/customers",
+            f"{firm.sector_en}: {firm.name_en} {url}/ its customers: {url}/customers",
+        )
+    program, home = _quoted(Path(sys.executable).parent / "warifu"), _quoted(wallet.home)
+    secret = _quoted(wallet.passphrase_file)
+    line = f"WARIFU_PASSPHRASE_FILE={secret} {program} wallet --home {home}"
     tell.note(f"ウォレット: {line}", f"wallet: {line}")
-    doctor = f"warifu doctor --network {network.home}"
+    doctor = f"{program} doctor --network {_quoted(network.home)}"
     tell.note(f"点検: {doctor}", f"doctor: {doctor}")
     tell.note("Ctrl-C で終わります", "Ctrl-C ends it")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,15 +53,37 @@ class Narrator:
         """Show a step while it runs, then how long it took."""
         text = self.say(ja, en)
         begun = time.monotonic()
-        if self._live:
-            self.stream.write(f"   {self._paint(DIM, '…')}  {text}")
-            self.stream.flush()
         try:
-            yield
+            with self._ticking(text, begun):
+                yield
         except BaseException:
             self._done(self._paint(RED, self.say("[否]", "[no]")), text, begun)
             raise
         self._done(self._paint(GREEN, self.say("[済]", "[ok]")), text, begun)
+
+    @contextmanager
+    def _ticking(self, text: str, begun: float) -> Iterator[None]:
+        """On a terminal, count the seconds: who waits sees that it goes on."""
+        if not self._live:
+            yield
+            return
+        over = threading.Event()
+
+        def tick() -> None:
+            while True:
+                spent = self._paint(DIM, f"{time.monotonic() - begun:4.0f}s")
+                self.stream.write(f"\r\x1b[2K   {self._paint(DIM, '…')}  {text} {spent}")
+                self.stream.flush()
+                if over.wait(1):
+                    return
+
+        clock = threading.Thread(target=tick, daemon=True)
+        clock.start()
+        try:
+            yield
+        finally:
+            over.set()
+            clock.join()
 
     def _done(self, mark: str, text: str, begun: float) -> None:
         erase = "\r\x1b[2K" if self._live else ""

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-READY_SECONDS = 40.0
+READY_SECONDS = 120.0  # a busy machine is slow; who dies is noticed at once
 POLL_SECONDS = 0.05
 STOP_SECONDS = 10.0
 

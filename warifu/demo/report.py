@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from wallet.labels import DELIVERY
 from warifu.demo import cast
 from warifu.demo.actors import Wallet
 from warifu.demo.canary import Hit, Needle
@@ -68,6 +69,12 @@ def summary(story: Story, seconds: float, hits: list[Hit]) -> dict[str, Any]:
     }
 
 
+def delivery(state: str, tell: Narrator) -> str:
+    """Say how a notice stands, in the wallet's own words."""
+    words = DELIVERY.get(state)
+    return state if words is None else words.text(tell.language)
+
+
 def print_table(story: Story, tell: Narrator, seconds: float, hits: list[Hit]) -> None:
     """Show the result to a person."""
     count, say = story.count, tell.say
@@ -92,7 +99,9 @@ def print_table(story: Story, tell: Narrator, seconds: float, hits: list[Hit]) -
         tell.row(label, value)
     for firm, state in count.updates.items():
         role = next(role for role in cast.FIRMS if role.id == firm)
-        tell.row(say(f"新住所 {role.name_ja}", f"new address: {role.name_en}"), state)
+        tell.row(
+            say(f"新住所 {role.name_ja}", f"new address: {role.name_en}"), delivery(state, tell)
+        )
     for hit in hits:
         tell.warn(
             f"{hit.path} に {hit.needle}（{hit.encoding}）",

@@ -11,6 +11,7 @@ from typing import Any
 
 from registry_chain.client import Genesis, HeadMemory, RegistryClient
 from ssi.fetch import FetchPolicy, http_fetch
+from wallet.labels import DELIVERY
 from warifu.demo import cast
 from warifu.demo.actors import Applicant, Officer, Shop, Told, Wallet
 from warifu.demo.browser import Browser
@@ -94,7 +95,8 @@ class Story:
                 "--mailbox", self.network.url("mailbox"), "--loopback", "--undo-seconds", "0",
             )  # fmt: skip
         with tell.step(
-            "免許証の写真を添えて申請する", "applies in the portal, with a photo of the licence"
+            "免許証の写真を添えて申請する",
+            "The resident applies in the portal, with a photo of the licence",
         ):
             case = self.applicant.apply()
         with tell.step("一人目の担当者が確かめて承認する", "A first operator checks and approves"):
@@ -249,7 +251,8 @@ class Story:
     def _show_deliveries(self) -> None:
         for firm, state in self.count.updates.items():
             role = next(role for role in cast.FIRMS if role.id == firm)
-            self.narrator.note(f"{role.name_ja}: {state}", f"{role.name_en}: {state}")
+            told = DELIVERY[state]
+            self.narrator.note(f"{role.name_ja}: {told.ja}", f"{role.name_en}: {told.en}")
 
     # --- 4: withdraw ---
 
@@ -257,7 +260,9 @@ class Story:
         """A consent is taken back, and the chain can prove it."""
         tell = self.narrator
         tell.act("同意を取り下げる", "Take a consent back")
-        with tell.step("民泊への同意を取り下げる", "withdraws from the home-sharing firm"):
+        with tell.step(
+            "民泊への同意を取り下げる", "The resident withdraws from the home-sharing firm"
+        ):
             self.wallet.must("withdraw", self.records[HOME_SHARE])
         with tell.step("台帳に記録される", "The chain records it"):
             self._until_withdrawn(self.records[HOME_SHARE])
