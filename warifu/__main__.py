@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from ssi.errors import SSIError
 from warifu.lang import language
@@ -49,13 +50,27 @@ COMMANDS = (
 EXIT_OK, EXIT_ERROR, EXIT_BAD_INPUT = 0, 1, 3
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one sentence and exit code 3: argparse's own 2 is "declined"."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the words and where to read on."""
+        more = "使い方は" if language() == "ja" else "Usage:"
+        self.exit(EXIT_BAD_INPUT, f"{self.prog}: {message}. {more} {self.prog} --help\n")
+
+
 def overview(lang: str) -> str:
     """Return the list of commands a person sees when no command is given."""
     lines = ["usage: warifu COMMAND [...]", ""]
     for command in COMMANDS:
         text = command.help_ja if lang == "ja" else command.help_en
         lines.append(f"  {command.name:<8} {text}")
-    return "\n".join([*lines, "", "warifu COMMAND --help says more of each."])
+    more = (
+        "warifu COMMAND --help で使い方を示します。"
+        if lang == "ja"
+        else "warifu COMMAND --help says more of each."
+    )
+    return "\n".join([*lines, "", more])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -75,10 +90,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_OK if words else EXIT_BAD_INPUT
     command = next((c for c in COMMANDS if c.name == words[0]), None)
     if command is None:
-        sys.stderr.write(f"warifu: no such command\n\n{overview(lang)}\n")
+        told = "そのコマンドはありません" if lang == "ja" else "no such command"
+        sys.stderr.write(f"warifu: {told}\n\n{overview(lang)}\n")
         return EXIT_BAD_INPUT
     module = importlib.import_module(command.module)
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"warifu {command.name}",
         description=command.help_ja if lang == "ja" else command.help_en,
     )

@@ -1,0 +1,45 @@
+"""The ``warifu`` command: what it says to words it does not know."""
+
+from __future__ import annotations
+
+import pytest
+
+from warifu.__main__ import EXIT_BAD_INPUT, main
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["demo", "--nosuch"],
+        ["wallet", "present"],
+        ["wallet", "nosuch"],
+        ["chain"],
+        ["evidence", "verify", "--nosuch"],
+    ],
+)
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_wrong_words_get_one_sentence_and_exit_code_3(
+    words: list[str],
+    lang: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Never 2: that is the holder's "declined"."""
+    monkeypatch.setenv("WARIFU_LANG", lang)
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == EXIT_BAD_INPUT
+    told = capsys.readouterr()
+    assert not told.out
+    assert told.err.count("\n") == 1
+    assert f"warifu {words[0]}" in told.err
+    assert "--help" in told.err
+
+
+def test_a_command_that_does_not_exist_is_told_in_the_reader_s_language(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for lang, word in (("ja", "ありません"), ("en", "no such command")):
+        monkeypatch.setenv("WARIFU_LANG", lang)
+        assert main(["nosuch"]) == EXIT_BAD_INPUT
+        assert word in capsys.readouterr().err
