@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -199,7 +200,12 @@ def now() -> datetime:
 
 @contextmanager
 def network(
-    folder: Path, count: int = 4, *, wired: bool = False, snapshot_interval: int = 1000
+    folder: Path,
+    count: int = 4,
+    *,
+    wired: bool = False,
+    snapshot_interval: int = 1000,
+    age: float = 0,
 ) -> Iterator[Network]:
     """Found and run a network; stop it whatever happens.
 
@@ -208,8 +214,11 @@ def network(
         count: How many validators.
         wired: Let the nodes reach one another by wires that can be cut.
         snapshot_interval: At every height that this divides a snapshot is made.
+        age: How many seconds ago the chain was founded, by its genesis.
     """
-    members = write_testnet(folder, ports_for(count), "test-net")
+    founded = time.time() - age
+    with patch("registry_chain.cli_network.time.time", lambda: founded):
+        members = write_testnet(folder, ports_for(count), "test-net")
     net = Network(folder, members, Genesis.load(folder / "genesis.json"))
     net.programs = [program(member) for member in members]
     for member in members:
