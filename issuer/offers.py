@@ -12,6 +12,7 @@ from issuer.context import Issuer, hashed
 from issuer.models import Nonce, Offer, Token
 from ssi.encoding import b64url_encode
 from ssi.errors import Rejected, Replayed
+from ssi.names import random_name
 from ssi.oid4vci import CredentialOffer, PreAuthorizedGrant, TxCode
 
 OPEN, USED, DEAD = "open", "used", "dead"
@@ -29,7 +30,7 @@ class NewOffer:
     tx_code: str = field(repr=False)
 
 
-def _random_name(issuer: Issuer) -> str:
+def _random_secret(issuer: Issuer) -> str:
     return b64url_encode(issuer.random(24))
 
 
@@ -40,10 +41,10 @@ def make_offer(session: Session, issuer: Issuer, application_id: str) -> NewOffe
         .where(Offer.application_id == application_id, Offer.state == OPEN)
         .values(state=DEAD)
     )
-    code = _random_name(issuer)
+    code = _random_secret(issuer)
     tx_code = "".join(str(secrets.randbelow(10)) for _ in range(TX_DIGITS))
     offer = Offer(
-        id=_random_name(issuer)[:22],
+        id=random_name(issuer.random),
         application_id=application_id,
         code=code,
         tx_code_hash=_tx_hash(code, tx_code),
@@ -98,7 +99,7 @@ def redeem(issuer: Issuer, *, code: str, tx_code: str) -> str:
             offer.tries += 1
             if compare_digest(offer.tx_code_hash, _tx_hash(code, tx_code)):
                 offer.state = USED
-                token = _random_name(issuer)
+                token = _random_secret(issuer)
                 session.add(
                     Token(
                         token_hash=hashed(token),
@@ -128,7 +129,7 @@ def application_of(session: Session, issuer: Issuer, token: str) -> Token:
 
 def new_nonce(issuer: Issuer) -> str:
     """Give out a nonce (OpenID4VCI §7)."""
-    nonce = _random_name(issuer)
+    nonce = _random_secret(issuer)
     now = issuer.seconds()
     with issuer.db.transaction() as session:
         session.execute(delete(Nonce).where(Nonce.expires_at <= now))

@@ -17,6 +17,7 @@ from ssi.envelope import (
 )
 from ssi.errors import Rejected, SSIError, Unavailable
 from ssi.keys import AgreementKey, Random, Signer
+from ssi.names import random_name
 from ssi.relationship import token_digest
 from ssi.updates import (
     AddressUpdate,
@@ -47,7 +48,6 @@ from verifier_sdk.store import Store, dump, seconds
 
 RECEIPT_LIFE: Final = timedelta(days=30)
 _NONCE_BYTES: Final = 24
-_JTI_BYTES: Final = 18
 
 FirmMessage = AddressUpdate | ConsentWithdrawn | RightsRequested
 
@@ -266,14 +266,14 @@ def _receipt_set(  # noqa: PLR0913, PLR0917 - the parts of an envelope
     receipt = build_receipt(facts, firm.receipt_key, kid=firm.receipt_kid, sealed=sealed)
     address = Address(
         issuer=verifier_issuer(firm.verifier_id),
-        jti=b64url_encode(desk.random(_JTI_BYTES)),
+        jti=random_name(desk.random),
         box=back.box,
     )
     inside = seal(message_json(receipt), back.jwk, address=address, tag=ACK_TAG, random=desk.random)
     envelope = Envelope(
         address=address,
         issued_at=now,
-        txn=b64url_encode(desk.random(_JTI_BYTES)),
+        txn=random_name(desk.random),
         relationship=relationship,
         sealed=inside.jwe,
         commitment=inside.commitment,

@@ -9,7 +9,6 @@ from ssi.encoding import (
     Fields,
     JsonLimits,
     JSONObject,
-    b64url_encode,
     canonical_json,
     parse_json_object,
 )
@@ -17,6 +16,7 @@ from ssi.envelope import MAX_SET_BYTES, SET_MEDIA_TYPE
 from ssi.errors import Rejected, SSIError, Unavailable, Unreachable
 from ssi.fetch import Fetch, Request
 from ssi.keys import Random
+from ssi.names import random_name
 from verifier_sdk.answers import Firm
 from verifier_sdk.relationships import StoredReceipt
 from verifier_sdk.store import Store, seconds
@@ -55,7 +55,7 @@ class Mail:
         """
         proof = BoxProof(
             mailbox_url=self._url,
-            jti=b64url_encode(self._random(18)),
+            jti=random_name(self._random),
             issued_at=now,
             push_url=push_url,
         )

@@ -1,7 +1,6 @@
 """Making a request: fresh values, terms, the signed request object, links and the QR code."""
 
 import io
-from base64 import b32encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from qrcode.image.svg import SvgPathImage
 from ssi.dcql import parse_query
 from ssi.encoding import b64url_encode
 from ssi.keys import Random, Signer, generate_agreement_key
+from ssi.names import random_name
 from ssi.oid4vp import (
     AuthorizationRequest,
     RequestLink,
@@ -28,7 +28,6 @@ from verifier_sdk.ports import RequestState, SentRequest
 from verifier_sdk.profiles import Profile
 
 _FRESH_BYTES = 24
-_ID_BYTES = 15  # 24 letters of base32: no padding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +81,7 @@ def new_request(  # noqa: PLR0913 - the facts of one request
         address_updates=updates,
     )
     return SentRequest(
-        id=b32encode(random(_ID_BYTES)).decode("ascii"),
+        id=random_name(random),
         reference=reference,
         profile=profile,
         query=parse_query(query.to_json()),

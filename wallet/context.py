@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from registry_chain.client import RegistryClient
-from ssi.encoding import b64url_encode
 from ssi.fetch import Fetch
+from ssi.names import random_name
 from wallet.config import WalletConfig
 from wallet.vault import Vault
 
@@ -37,9 +37,9 @@ class Context:
         """Return a fresh random ``urn:uuid:``."""
         return f"urn:uuid:{uuid.UUID(bytes=self.random(16), version=4)}"
 
-    def new_token(self) -> str:
-        """Return 128 fresh random bits as base64url."""
-        return b64url_encode(self.random(16))
+    def new_name(self) -> str:
+        """Return a fresh random name."""
+        return random_name(self.random)
 
 
 def utc_now() -> datetime:

@@ -132,7 +132,7 @@ def accept(ctx: Context, review: OfferReview, tx_code: str | None) -> Received:
         Unavailable: the issuer or the ledger does not answer; nothing was stored.
     """
     token = _token(ctx, review, tx_code)
-    batch = ctx.new_token()
+    batch = ctx.new_name()
     stored: list[StoredCredential] = []
     addresses: list[JSONObject] = []
     notices: list[str] = []

@@ -303,7 +303,7 @@ def _build(ctx: Context, item: Item) -> str | None:
         sequence = relationships.next_sequence(ctx.vault, item.verifier_id)
         built = build_message(ctx, item, relationship, sequence=sequence)
         me = relationship_id(key.public_key)
-        address = Address(issuer=me, jti=ctx.new_token(), box=firm.box)
+        address = Address(issuer=me, jti=ctx.new_name(), box=firm.box)
         sealed = seal(
             message_json(built.message),
             recipient,
@@ -314,7 +314,7 @@ def _build(ctx: Context, item: Item) -> str | None:
         envelope = Envelope(
             address=address,
             issued_at=ctx.now(),
-            txn=ctx.new_token(),
+            txn=ctx.new_name(),
             relationship=me,
             sealed=sealed.jwe,
             commitment=sealed.commitment,

@@ -185,7 +185,7 @@ def open_relationship(ctx: Context, firm: Firm) -> Relationship:
 
 def _open_box(ctx: Context, key: SoftwareSigner) -> tuple[str, str]:
     mailbox = ctx.config.mailbox
-    proof = BoxProof(mailbox_url=mailbox, jti=ctx.new_token(), issued_at=ctx.now())
+    proof = BoxProof(mailbox_url=mailbox, jti=ctx.new_name(), issued_at=ctx.now())
     body: JSONObject = {
         "jwk": key.public_key.jwk,
         "proof": build_holder_box_proof(proof, key),

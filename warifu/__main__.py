@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ssi.errors import SSIError
 from warifu.lang import language
@@ -53,9 +53,24 @@ EXIT_OK, EXIT_ERROR, EXIT_BAD_INPUT = 0, 1, 3
 class Parser(argparse.ArgumentParser):
     """A parser whose complaint is one sentence and exit code 3: argparse's own 2 is "declined"."""
 
+    words: tuple[str, ...] = ()
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Remember the words, to say what is wrong with them."""
+        self.words = tuple(args or ())
+        return super().parse_known_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the words and where to read on."""
-        more = "使い方は" if language() == "ja" else "Usage:"
+        ja = language() == "ja"
+        more = "使い方は" if ja else "Usage:"
+        if any(word.startswith("-") and not word.startswith("--") for word in self.words):
+            told = (
+                "- で始まる値は -- の後に書きます"
+                if ja
+                else "A value that begins with - goes after --"
+            )
+            message = f"{message}. {told}"
         self.exit(EXIT_BAD_INPUT, f"{self.prog}: {message}. {more} {self.prog} --help\n")
 
 

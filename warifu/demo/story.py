@@ -344,7 +344,7 @@ class Story:
         ]
         moves = [one["subject"] for one in kept if one["kind"] == "address_update"]
         self._expect(bool(moves), f"{firm} kept no evidence of the move")
-        command("evidence", "export", "--config", settings, moves[-1], "--out", str(pack))
+        command("evidence", "export", "--config", settings, "--out", str(pack), "--", moves[-1])
         verdict = json.loads(
             command(
                 "evidence", "verify", str(pack), "--genesis", str(self.network.genesis), "--json"

@@ -36,6 +36,22 @@ def test_wrong_words_get_one_sentence_and_exit_code_3(
     assert "--help" in told.err
 
 
+@pytest.mark.parametrize(("lang", "word"), [("ja", "後に書きます"), ("en", "goes after --")])
+def test_an_id_that_looks_like_an_option_is_told_how_to_be_written(
+    lang: str,
+    word: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Somebody else chose the id: a firm must still be able to name it."""
+    monkeypatch.setenv("WARIFU_LANG", lang)
+    with pytest.raises(SystemExit):
+        main(["evidence", "forget", "-AbC"])
+    assert word in capsys.readouterr().err
+    assert main(["evidence", "forget", "--config", "/none/verifier.toml", "--", "-AbC"]) == 1
+    assert "config.unreadable" in capsys.readouterr().err
+
+
 def test_a_command_that_does_not_exist_is_told_in_the_reader_s_language(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
