@@ -337,13 +337,14 @@ class Story:
     def _make_evidence(self, firm: str) -> None:
         """Export what a firm kept of the last address it took, and judge it as a stranger would."""
         folder = self.network.home / "firms" / firm
-        settings, pack = str(folder / "verifier.toml"), folder / "evidence.zip"
+        settings = str(folder / "verifier.toml")
         kept = [
             json.loads(line)
             for line in command("evidence", "list", "--config", settings).splitlines()
         ]
         moves = [one["subject"] for one in kept if one["kind"] == "address_update"]
         self._expect(bool(moves), f"{firm} kept no evidence of the move")
+        pack = folder / f"evidence-{moves[-1]}.zip"
         command("evidence", "export", "--config", settings, "--out", str(pack), "--", moves[-1])
         verdict = json.loads(
             command(
