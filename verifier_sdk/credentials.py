@@ -19,7 +19,7 @@ from registry_chain.records import (
     signing_key_key,
     status_key,
 )
-from ssi.credential import DAY, kid_parts, status_reference
+from ssi.credential import DAY, kid_parts, person_claims, status_reference
 from ssi.encoding import Fields, JSONObject, parse_json_object
 from ssi.errors import BindingMismatch, Malformed, Rejected, Revoked, Suspended, Untrusted
 from ssi.keys import PublicKey, public_key_from_jwk
@@ -179,11 +179,11 @@ def _chain(one: Presented, record: IssuerRecord, key: PublicKey, now: datetime) 
 
 
 def check_signature(one: Accredited) -> VerifiedSdJwt:
-    """Check signature and disclosures, and that the framework is the accredited one.
+    """Check signature and disclosures, and that framework and claims are the accredited ones.
 
     Raises:
         Rejected: ``jose.*`` or ``sdjwt.*``.
-        Untrusted: ``credential.trust_framework``.
+        Untrusted: ``credential.trust_framework`` or ``credential.claims_not_accredited``.
     """
     verified = verify_issuer_jwt(one.presented.sdjwt, one.key)
     data = verified.claims.get("verified_claims")
@@ -191,6 +191,10 @@ def check_signature(one: Accredited) -> VerifiedSdJwt:
     framework = verification.get("trust_framework") if isinstance(verification, dict) else None
     if framework != one.record.trust_framework:
         raise Untrusted("another trust framework", code="credential.trust_framework")
+    if not one.record.may_attest(str(verified.claims["vct"]), person_claims(verified.claims)):
+        raise Untrusted(
+            "the issuer may not attest one of these claims", code="credential.claims_not_accredited"
+        )
     return verified
 
 

@@ -107,6 +107,13 @@ _ADVICE: dict[str, tuple[Words, Words]] = {
             "Tell the issuer and ask for a new offer.",
         ),
     ),
+    "issuance.claims_not_accredited": (
+        Words(
+            "発行者が認定の範囲を超えた項目を証明しているため、受け取りませんでした。",
+            "The issuer attests more than it is accredited for, so nothing was kept.",
+        ),
+        Words("発行者に連絡してください。", "Tell the issuer."),
+    ),
     "issuance.tx_code": (
         Words(
             "確認コードが違うか、案内の期限が切れています。",

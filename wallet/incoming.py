@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ssi.credential import anchor_entry, kid_parts, status_reference, verify_times
+from ssi.credential import (
+    anchor_entry,
+    kid_parts,
+    person_claims,
+    status_reference,
+    verify_times,
+)
 from ssi.encoding import (
     JSON,
     Fields,
@@ -153,6 +159,10 @@ def _check_claims(claims: JSONObject, expected: Expected) -> None:
     framework = verification.get("trust_framework") if isinstance(verification, dict) else None
     if framework != expected.issuer.trust_framework:
         raise Untrusted("another trust framework", code="issuance.trust_framework")
+    if not expected.issuer.accreditation.may_attest(expected.vct, person_claims(claims)):
+        raise Untrusted(
+            "the issuer may not attest one of these claims", code="issuance.claims_not_accredited"
+        )
     if _names(claims) & _FORBIDDEN:
         raise PolicyNotMet("a number nobody may keep is inside", code="issuance.forbidden_claim")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from registry_chain.client import VerifierRecord
+from registry_chain.client import IssuerRecord, VerifierRecord
 from registry_chain.transactions.verifiers import Purpose
 from ssi.encoding import JSONObject, parse_json_object
 from ssi.errors import Rejected, SSIError, Untrusted
@@ -39,6 +39,7 @@ class Issuer:
     ca: tuple[str, ...] = field(repr=False)
     trust_framework: str
     contact: str
+    accreditation: IssuerRecord = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,7 @@ def accredited_issuer(ctx: Context, url: str, *, now: datetime) -> Issuer:
             ca=record.ca,
             trust_framework=record.trust_framework,
             contact=record.contact,
+            accreditation=record,
         )
     raise Untrusted(
         "the register does not accredit this issuer", code="issuance.issuer_not_accredited"

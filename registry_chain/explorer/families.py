@@ -33,7 +33,7 @@ FAMILIES: Final = (
     Family(
         prefix="issuer",
         summary=("corporate_number", "credential_types", "valid_from", "valid_until"),
-        first=(*_STATED, "corporate_number", "credential_types", "valid_from", "valid_until"),
+        first=(*_STATED, "corporate_number", "credential_types", "attests", "valid_from"),
         related=("key", "status", "anchor"),
     ),
     Family(

@@ -250,6 +250,8 @@ WORDS: Final[dict[str, Word]] = {
     "field_corporate_number": Word("法人番号", "Corporate number"),
     "field_url": Word("URL", "URL"),
     "field_credential_types": Word("発行できる証明書", "Credential types"),
+    "field_attests": Word("証明できる項目", "Claims it may attest"),
+    "field_names": Word("項目", "Claims"),
     "field_ca": Word("認証局の証明書", "CA certificates"),
     "field_trust_framework": Word("信頼の枠組み", "Trust framework"),
     "field_valid_from": Word("有効期間の始まり", "Valid from"),

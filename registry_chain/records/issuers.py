@@ -1,7 +1,8 @@
 """The records of issuers: accreditation, keys, credential types, status lists, anchors."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 from registry_chain.records.base import (
     ACTIVE,
@@ -13,6 +14,7 @@ from registry_chain.records.base import (
     halt,
     life,
 )
+from registry_chain.transactions.bodies import Attestable, attestables
 from registry_chain.transactions.fields import Name
 from ssi.encoding import Fields, JSONObject
 
@@ -22,6 +24,7 @@ class IssuerRecord(Stoppable):
     """An accredited issuer."""
 
     PREFIX = "issuer"
+    LATER: ClassVar = ("attests",)
     name: Name
     corporate_number: str
     url: str
@@ -31,21 +34,31 @@ class IssuerRecord(Stoppable):
     valid_from: int
     valid_until: int
     contact: str
+    attests: tuple[Attestable, ...] | None = None
 
     @classmethod
     def _read(cls, reading: Fields) -> Self:
+        types = tuple(reading.take_strs("credential_types"))
         return cls(
             **halt(reading),
             name=Name.from_json(reading.take_object("name")),
             corporate_number=reading.take_str("corporate_number"),
             url=reading.take_str("url"),
-            credential_types=tuple(reading.take_strs("credential_types")),
+            credential_types=types,
             ca=tuple(reading.take_strs("ca")),
             trust_framework=reading.take_str("trust_framework"),
             valid_from=reading.take_int("valid_from"),
             valid_until=reading.take_int("valid_until"),
             contact=reading.take_str("contact"),
+            attests=attestables(reading, types),
         )
+
+    def may_attest(self, vct: str, names: Iterable[str]) -> bool:
+        """Whether all of the claims may stand in a credential of this type [REG-ISS-7]."""
+        if self.attests is None:
+            return True
+        allowed = next((entry.names for entry in self.attests if entry.vct == vct), ())
+        return all(name in allowed for name in names)
 
     def accredited_at(self, time: int) -> bool:
         """Whether the issuer was accredited at ``time`` and not suspended by then [REG-ISS-6]."""

@@ -1,4 +1,4 @@
-"""Rules for issuers: accreditation and suspension. [REG-ISS-1] to [REG-ISS-5]."""
+"""Rules for issuers: accreditation and suspension. [REG-ISS-1] to [REG-ISS-5], [REG-ISS-7]."""
 
 from registry_chain.records import ACTIVE, IssuerRecord, issuer_key
 from registry_chain.rules.context import (
@@ -57,6 +57,7 @@ def _accredit(view: View, account: str, body: AccreditIssuer, block: BlockContex
         valid_from=body.valid_from if before is None else before.valid_from,
         valid_until=body.valid_until,
         contact=body.contact,
+        attests=body.attests,
     )
     return {issuer_key(body.issuer): record.to_bytes()}
 

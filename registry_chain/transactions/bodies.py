@@ -10,12 +10,13 @@ from typing import ClassVar, Protocol, Self
 
 from registry_chain.transactions import fields as f
 from registry_chain.transactions.fields import Name
-from ssi.encoding import JSON, JSONObject, canonical_json
+from ssi.encoding import JSON, Fields, JSONObject, canonical_json
 from ssi.keys import Alg
 
 ROLES = ("auditor", "firm", "issuer", "operator", "voter")
 MAX_KEYS = 8
 MAX_TYPES = 32
+MAX_CLAIM_NAMES = 64
 MAX_ANCHORS = 4
 MAX_ANCHOR_TEXT = 4096
 MAX_SCHEMA_BYTES = 24_000
@@ -120,10 +121,50 @@ class ReinstateMember:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attestable:
+    """The claims about a person that an issuer may attest in one credential type [REG-ISS-7].
+
+    ``names`` are members of ``verified_claims.claims``.
+    """
+
+    vct: str
+    names: tuple[str, ...]
+
+    @classmethod
+    def from_json(cls, obj: JSON) -> Self:
+        """Check and read the object."""
+        reading = f.reader(obj, "attests")
+        names = f.bounded(reading.take_strs("names"), "attests.names", most=MAX_CLAIM_NAMES)
+        result = cls(
+            vct=f.type_name(reading.take_str("vct"), "attests.vct"),
+            names=tuple(
+                f.text(name, "attests.names", longest=64)
+                for name in f.distinct(names, "attests.names")
+            ),
+        )
+        reading.done()
+        return result
+
+
+def attestables(reading: Fields, types: Sequence[str]) -> tuple[Attestable, ...] | None:
+    """Read ``attests``: absent, or one entry for each of ``types`` and no other [REG-ISS-7]."""
+    if not reading.has("attests"):
+        return None
+    read = tuple(Attestable.from_json(item) for item in reading.take_list("attests"))
+    if sorted(entry.vct for entry in read) != sorted(types):
+        raise f.bad("attests", "does not name each credential type once")
+    return read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccreditIssuer:
-    """The right to issue certain credential types for a time, and the CA that signs the issuer."""
+    """The right to issue certain credential types for a time, and the CA that signs the issuer.
+
+    Without ``attests``, the issuer may attest every claim of its types [REG-ISS-7].
+    """
 
     TYPE: ClassVar[str] = "issuer.accredit"
+    LATER: ClassVar = ("attests",)
     issuer: str
     name: Name
     corporate_number: str
@@ -134,6 +175,7 @@ class AccreditIssuer:
     valid_from: int
     valid_until: int
     contact: str
+    attests: tuple[Attestable, ...] | None = None
 
     @classmethod
     def from_json(cls, obj: JSON) -> Self:
@@ -155,6 +197,7 @@ class AccreditIssuer:
             valid_from=f.unix_time(reading.take_int("valid_from"), "valid_from"),
             valid_until=f.unix_time(reading.take_int("valid_until"), "valid_until"),
             contact=f.text(reading.take_str("contact"), "contact", longest=200),
+            attests=attestables(reading, types),
         )
         reading.done()
         return body

@@ -294,18 +294,29 @@ _SCALARS = frozenset({type(None), bool, int, str})
 
 
 @cache  # one entry for each kind of body, record and part
-def _field_names(kind: type) -> tuple[str, ...]:
-    return tuple(item.name for item in fields(kind))
+def _members(kind: type) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The members that are always written, and those of ``LATER``."""
+    later: tuple[str, ...] = getattr(kind, "LATER", ())
+    return tuple(item.name for item in fields(kind) if item.name not in later), later
 
 
 def plain(value: object) -> JSON:
-    """A body or record as JSON: dataclasses become objects, tuples lists, enums their value."""
+    """A body or record as JSON: dataclasses become objects, tuples lists, enums their value.
+
+    Members that a class names in ``LATER`` are left out when they are ``None``: what was written
+    before they were thought of keeps its bytes, digest and root.
+    """
     if type(value) in _SCALARS:
         return cast("JSON", value)
     if isinstance(value, Enum):
         return plain(value.value)
     if is_dataclass(value) and not isinstance(value, type):
-        return {name: plain(getattr(value, name)) for name in _field_names(type(value))}
+        names, later = _members(type(value))
+        written = {name: plain(getattr(value, name)) for name in names}
+        for name in later:
+            if (given := getattr(value, name)) is not None:
+                written[name] = plain(given)
+        return written
     if isinstance(value, Mapping):
         return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -116,6 +116,12 @@ ADVICE: dict[str, Advice] = {
         "発行者の証明書が、信頼する認証局につながりません。"
         "受け入れず、発行者に問い合わせてください。",
     ),
+    "credential.claims_not_accredited": Advice(
+        "The credential says more than its issuer is accredited to attest. "
+        "Do not accept it; ask for a credential of an issuer that may.",
+        "発行者が認定の範囲を超えた項目を証明しています。"
+        "受け入れず、その項目を証明できる発行者の証明書を求めてください。",
+    ),
     "status": Advice(
         "The state of the credential could not be established. Do not accept it; try again later.",
         "証明書の状態を確認できません。受け入れず、後でもう一度お試しください。",
@@ -206,5 +212,11 @@ ADVICE: dict[str, Advice] = {
     "issuance": Advice(
         "The credential could not be issued. Ask the issuer for a new offer.",
         "証明書を発行できませんでした。発行者に新しい申込案内を依頼してください。",
+    ),
+    "issuance.claims_not_accredited": Advice(
+        "The credential says more than its issuer is accredited to attest, so it was not kept. "
+        "Tell the issuer.",
+        "発行者が認定の範囲を超えた項目を証明しているため、保存しませんでした。"
+        "発行者に連絡してください。",
     ),
 }

@@ -26,10 +26,18 @@ def commands() -> Iterator[tuple[str, list[str]]]:
             yield line, shown
 
 
+def write_files(folder: Path) -> None:
+    """Each file the page shows, under the name it gives."""
+    text = GUIDE.read_text("utf-8")
+    for name, content in re.findall(r"```json ([a-z.]+)\n(.*?)```", text, re.DOTALL):
+        (folder / name).write_text(content, "utf-8")
+
+
 def test_the_guide_is_true(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    write_files(tmp_path)
     monkeypatch.setenv("WARIFU_LANG", "en")
     (founding, _), *rest = commands()
     assert main(shlex.split(founding)[1:]) == 0

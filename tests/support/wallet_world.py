@@ -7,6 +7,7 @@ mailbox are simulators made of kernel functions, so that tests can bend one step
 from __future__ import annotations
 
 import os
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -21,6 +22,7 @@ from registry_chain.node import create_app
 from registry_chain.transactions import (
     AccreditIssuer,
     AnchorBatch,
+    Attestable,
     Mailbox,
     Name,
     Purpose,
@@ -711,11 +713,9 @@ class World:
         """Propose as the council, whose one vote carries it at once."""
         self.submit("council", proposal(*bodies, at=int(self.clock().timestamp())))
 
-    def _found(self) -> None:
+    def accredit(self, *, attests: tuple[Attestable, ...] | None = None) -> None:
+        """Accredit the issuer, or renew its accreditation with other limits."""
         now = int(self.clock().timestamp())
-        from base64 import b64encode
-
-        root = b64encode(der(self.issuer.pki.root)).decode()
         self.decide(
             AccreditIssuer(
                 issuer="city-kyc",
@@ -723,13 +723,18 @@ class World:
                 corporate_number="7000012050002",
                 url=ISSUER,
                 credential_types=(KYC,),
-                ca=(root,),
+                ca=(b64encode(der(self.issuer.pki.root)).decode(),),
                 trust_framework=FRAMEWORK,
                 valid_from=now - 86400,
                 valid_until=now + 86400 * 365,
                 contact="kyc@issuer.example",
+                attests=attests,
             ),
         )
+
+    def _found(self) -> None:
+        now = int(self.clock().timestamp())
+        self.accredit()
         self.submit(
             "city-kyc",
             register_key(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from registry_chain.keyfile import read_key, write_key
 from registry_chain.records import EXECUTED, ProposalRecord, proposal_key
 from registry_chain.transactions import Action, Propose, Vote
 from registry_chain.transactions.fields import Name, bare_jwk
+from ssi.credential import KANA_NAME, CredentialType
 from ssi.encoding import JSON, JSONObject, b64url_encode
 from ssi.fetch import FetchPolicy, http_fetch
 from ssi.keys import AgreementKey, Alg, SoftwareSigner, generate_agreement_key, generate_signer
@@ -29,6 +30,28 @@ from warifu.demo import cast
 
 SEAL_KID, RECEIPT_KID = "seal-1", "receipts-1"
 DAY = 86_400
+# What the demo's issuer is accredited to attest, type by type.
+ATTESTS: Mapping[CredentialType, tuple[str, ...]] = {
+    CredentialType.KYC: (
+        "name",
+        KANA_NAME,
+        "birthdate",
+        "address",
+        "age_over_18",
+        "age_over_20",
+        "portrait_checked",
+    ),
+    CredentialType.LICENCE: (
+        "name",
+        "birthdate",
+        "address",
+        "licence_number",
+        "licence_classes",
+        "licence_conditions",
+        "licence_expiry",
+    ),
+    CredentialType.ADDRESS: ("address", "moved_on"),
+}
 TRUST_FRAMEWORK = "https://warifu.example/trust_framework/jp_sharing"
 
 
@@ -208,10 +231,9 @@ def accredit_issuer(url: str, ca: str, now: datetime) -> Action:
             "name": _name(cast.ISSUER_NAME),
             "corporate_number": cast.ISSUER_CORPORATE_NUMBER,
             "url": url,
-            "credential_types": [
-                "urn:warifu:kyc:1",
-                "urn:warifu:driving-licence:1",
-                "urn:warifu:address:1",
+            "credential_types": [vct.value for vct in ATTESTS],
+            "attests": [
+                {"vct": vct.value, "names": list[JSON](names)} for vct, names in ATTESTS.items()
             ],
             "ca": [ca],
             "trust_framework": TRUST_FRAMEWORK,

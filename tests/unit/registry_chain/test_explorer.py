@@ -26,7 +26,7 @@ from registry_chain.light import (
     verify_bundle,
 )
 from registry_chain.node import create_app
-from registry_chain.transactions import Name, tx_id_of
+from registry_chain.transactions import Attestable, Name, tx_id_of
 from registry_chain.trust_root import trust_from_genesis
 from ssi.encoding import JSONObject, b64url_decode, sha256
 from ssi.errors import Rejected
@@ -35,7 +35,7 @@ from tests.support.chain import START, Chain, running
 from tests.support.furnished import SIGNING, furnish
 from tests.support.light import GENESIS, key, signed, validator_set
 from tests.support.light import Chain as LightChain
-from tests.support.registry import accreditation, make_genesis
+from tests.support.registry import KYC, accreditation, make_genesis
 
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 
@@ -408,3 +408,15 @@ def test_lists_are_paged_to_their_end(site: FlaskClient) -> None:
 def test_every_family_has_a_name_and_every_word_both_languages() -> None:
     assert {f"family_{family.prefix}" for family in FAMILIES} <= WORDS.keys()
     assert all(word.ja.strip() and word.en.strip() for word in WORDS.values())
+
+
+def test_what_an_issuer_may_attest_is_shown(tmp_path: Path) -> None:
+    """[REG-ISS-7]"""
+    ages = Attestable(vct=KYC, names=("age_over_18", "年齢"))
+    with running(tmp_path / "c.db") as chain:
+        chain.decide(accreditation(attests=(ages,)))
+        client = create_app(chain.engine, chain.clock).test_client()
+        text = shown(client, "/record/issuer/city-kyc")
+        assert "Claims it may attest" in text
+        assert text.index("age_over_18") < text.index("年齢")
+        assert "証明できる項目" in shown(client, "/record/issuer/city-kyc", "ja")

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from registry_chain.records import REVOKED, SUSPENDED, issuer_key, signing_key_key, status_key
+from registry_chain.transactions import Attestable
 from ssi.errors import SSIError
 from ssi.keys import Alg, generate_signer
 from ssi.oid4vp import AuthorizationError, build_error_response, build_response
@@ -251,6 +252,13 @@ def no_name(payload: dict[str, Any]) -> None:
     payload["status"]["status_list"]["uri"] = f"{ISSUER_URL}/status-lists/a b"
 
 
+# An issuer that may attest ages alone, though every type is its own.
+AGES = tuple(
+    Attestable(vct=vct, names=("age_over_18", "age_over_20"))
+    for vct in ("urn:warifu:kyc:1", "urn:warifu:driving-licence:1", "urn:warifu:address:1")
+)
+
+
 # Each check with the attack that it alone stops.
 ROWS: dict[str, Attack] = {
     # (1), (2) the answer and its request
@@ -277,6 +285,7 @@ ROWS: dict[str, Attack] = {
     "_chain: credential.chain 2": headed(x5c=list(to_x5c([leaf(STATUS_SIGNER)]))),
     # (4) signature and disclosures
     "check_signature: credential.trust_framework": bent(framework),
+    "check_signature: credential.claims_not_accredited": after(ISSUER_RECORD, attests=AGES),
     # (5) times
     "verify_presentation: verify_times": lambda world: honest(
         world, credential=ME.credential(expires_at=NOW - timedelta(days=1))

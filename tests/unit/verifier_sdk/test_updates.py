@@ -17,6 +17,8 @@ from registry_chain.records import (
     consent_key,
     issuer_key,
 )
+from registry_chain.transactions import Attestable
+from ssi.credential import CredentialType
 from ssi.errors import BindingMismatch, Rejected, Replayed, SSIError, Unavailable, Untrusted
 from ssi.rights import RightsKind
 from ssi.status_list import new_status_list
@@ -270,6 +272,13 @@ def test_an_attested_address_needs_a_good_issuer_and_status(world, mover):
     publish(world.ledger, new_status_list(1024, bits=2).with_status(7, 1), sequence=2)
     assert send(mover, message).code is RejectCode.NOT_VERIFIED
     publish(world.ledger, new_status_list(1024, bits=2), sequence=3)
+    assert send(mover, mover.moved(attested=True)).state is Outcome.ACCEPTED
+    dates = (Attestable(vct=CredentialType.ADDRESS.value, names=("moved_on",)),)
+    world.ledger.change(
+        issuer_key(ISSUER), attests=dates, credential_types=(CredentialType.ADDRESS.value,)
+    )
+    assert send(mover, mover.moved(attested=True)).code is RejectCode.NOT_VERIFIED
+    world.ledger.change(issuer_key(ISSUER), attests=None)
     assert send(mover, mover.moved(attested=True)).state is Outcome.ACCEPTED
     world.ledger.change(issuer_key(ISSUER), state=SUSPENDED)
     assert send(mover, mover.moved(attested=True)).code is RejectCode.NOT_VERIFIED

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import pytest
 
 from registry_chain.records import REVOKED, SUSPENDED, issuer_key, signing_key_key, status_key
+from registry_chain.transactions import Attestable
 from ssi.errors import (
     BindingMismatch,
     ConsentDeclined,
@@ -325,6 +326,21 @@ def test_4_another_trust_framework(world, holder):
         world.verifier, world.ask().link, credential=holder.credential(alter=alter)
     )
     refused(world, form, "credential.trust_framework", Untrusted, Step.SIGNATURE)
+
+
+def test_4_an_issuer_attests_only_what_it_is_accredited_for(world, holder):
+    """[REG-ISS-7], [TRUST-3]"""
+    ages = tuple(
+        Attestable(vct=vct, names=("age_over_18",)) for vct in (profiles.KYC, profiles.LICENCE)
+    )
+    world.ledger.change(
+        ISSUER_RECORD, attests=ages, credential_types=(profiles.KYC, profiles.LICENCE)
+    )
+    form = holder.answer(world.verifier, world.ask().link)
+    refused(world, form, "credential.claims_not_accredited", Untrusted, Step.SIGNATURE)
+    # The same credential, showing what its issuer may attest and hiding the rest.
+    form = holder.answer(world.verifier, world.ask(profiles.AGE_OVER_18).link)
+    assert world.verifier.verify(form).claims.age_over_18 is True
 
 
 def test_4_issuer_and_type_cannot_hide_in_disclosures(world, holder):

@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from registry_chain.transactions import Attestable
 from ssi.encoding import canonical_json, parse_json_object
 from ssi.errors import Rejected, Unavailable
 from ssi.keys import Alg, generate_signer
 from ssi.oid4vci import CredentialConfiguration
 from ssi.sdjwt import Sd
-from tests.support.wallet_world import BOX, FIRM, ISSUER, NODE, Authority
+from tests.support.wallet_world import BOX, FIRM, ISSUER, KYC, NODE, Authority
 
 
 def keys_in(holder):
@@ -117,6 +118,30 @@ def test_a_type_the_issuer_is_not_accredited_for_is_refused(holder, world):
     with pytest.raises(Rejected) as caught:
         holder.accept_offer(world.issuer.offer(), "123456")
     assert caught.value.code == "issuance.type_not_accredited"
+
+
+def test_a_claim_the_issuer_may_not_attest_refuses_all(holder, world):
+    """[WAL-ISS-6], [REG-ISS-7]"""
+    world.accredit(attests=(Attestable(vct=KYC, names=("name", "address", "age_over_18")),))
+    with pytest.raises(Rejected) as caught:
+        holder.accept_offer(world.issuer.offer(), "123456")
+    assert caught.value.code == "issuance.claims_not_accredited"
+    assert holder.credentials() == ()
+    assert keys_in(holder) == 0
+
+
+def test_an_issuer_within_its_limits_is_received_from(holder, world):  # [REG-ISS-7]
+    every = (
+        "name",
+        "name#ja-Kana-JP",
+        "birthdate",
+        "address",
+        "age_over_18",
+        "age_over_20",
+        "portrait_checked",
+    )
+    world.accredit(attests=(Attestable(vct=KYC, names=every),))
+    assert holder.accept_offer(world.issuer.offer(), "123456").copies == 5
 
 
 def test_an_unknown_configuration_is_refused(holder, world):
