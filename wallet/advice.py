@@ -202,6 +202,20 @@ _ADVICE: dict[str, tuple[Words, Words]] = {
             "Send a correction as a new change of address.",
         ),
     ),
+    "input.unknown_batch": (
+        Words("その名前の証明はありません。", "There is no credential of that name."),
+        Words(
+            "「warifu wallet credentials」で名前を確かめてください。",
+            "See the names with: warifu wallet credentials",
+        ),
+    ),
+    "input.unknown_record": (
+        Words("その番号の同意はありません。", "There is no consent of that number."),
+        Words(
+            "「warifu wallet consents」で番号を確かめてください。",
+            "See the numbers with: warifu wallet consents",
+        ),
+    ),
     "input": (
         Words("入力に誤りがあります。", "What was entered is not right."),
         Words("示された項目を直してください。", "Correct the field that is named."),

@@ -101,8 +101,17 @@ def confirm(ctx: Context, firm: Firm, consent: StoredConsent, reply: ResponseRep
         keys=firm.receipt_keys,
     )
     with ctx.vault.transaction():
-        relationships.confirm(ctx.vault, consent.record_id, token, ledger=LEDGER_PENDING)
+        stands = relationships.confirm(ctx.vault, consent.record_id, token, ledger=LEDGER_PENDING)
         relationships.set_nonce(ctx.vault, firm.id, seen.update_nonce)
+        if stands:
+            history.record(
+                ctx.vault,
+                Did.CONSENTED,
+                at=ctx.now(),
+                party=firm.id,
+                names=firm.names,
+                details={"record_id": consent.record_id, "purpose": consent.purpose_code},
+            )
 
 
 def withdraw(ctx: Context, record_id: str) -> StoredConsent:

@@ -39,6 +39,7 @@ _COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("status", "状態を示します", "tell the wallet's state"),
     ("offer", "発行の案内を受け取ります", "accept a credential offer"),
     ("credentials", "証明の一覧", "list credentials"),
+    ("delete", "証明を削除します", "delete credentials and their keys"),
     ("review", "依頼の内容を確かめます（何も送りません）", "look at a request; nothing is sent"),
     ("present", "依頼に答えて共有します", "answer a request"),
     ("decline", "依頼を断ります", "decline a request"),
@@ -170,6 +171,11 @@ def _present(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--updates", action="store_true", help="also send later moves")
 
 
+def _batch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("batch", help="batch (see: credentials)")
+    parser.add_argument("--yes", action="store_true", help="delete without being asked")
+
+
 def _record(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("record", help="record id (see: consents)")
 
@@ -206,6 +212,7 @@ def _rights(parser: argparse.ArgumentParser) -> None:
 _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "init": _init,
     "offer": _offer,
+    "delete": _batch,
     "review": _link,
     "present": _present,
     "decline": _link,

@@ -8,7 +8,7 @@ is shown and what is posted cannot differ [WAL-SHOW-4].
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -39,6 +39,9 @@ class Problem(StrEnum):
     OVER_ASKING = "request.over_asking"
     NO_CREDENTIAL = "query.not_satisfied"
     USED_UP = "credential.used_up"
+    SUSPENDED = "credential.suspended"
+    EXPIRED = "credential.expired"
+    REVOKED = "credential.revoked"
     OPEN_ANSWER = "request.encryption"
 
 
@@ -123,7 +126,7 @@ def make_plan(  # noqa: PLR0913 - the facts a decision rests on
     expires_at: datetime | None,
     firm: Firm | None,
     holdings: Sequence[Holding],
-    used_up: frozenset[str],
+    lacks: Mapping[str, str],
     now: datetime,
 ) -> ConsentPlan:
     """Decide what a request may get and what it would be shown.
@@ -133,7 +136,7 @@ def make_plan(  # noqa: PLR0913 - the facts a decision rests on
         expires_at: when it ends.
         firm: what the ledger proves about its sender; None when it is not registered.
         holdings: the copies that may be shown to this firm, the preferred first.
-        used_up: the types of which every copy was shown to others.
+        lacks: the types held of which no copy may be shown, each with the problem's code.
         now: the present.
 
     Returns:
@@ -158,7 +161,10 @@ def make_plan(  # noqa: PLR0913 - the facts a decision rests on
     answers, items, missing = _answers(request.query, holdings)
     if not answers:
         types = {vct for query in request.query.credentials for vct in query.accepted_types}
-        problems.append(Problem.USED_UP if types & used_up else Problem.NO_CREDENTIAL)
+        whys = [why for vct, why in lacks.items() if vct in types]
+        problems.append(Problem(whys[0]) if whys else Problem.NO_CREDENTIAL)
+        # What is held but may not be shown is not missing.
+        missing = tuple(path for path in missing if path[-1] not in lacks)
     return ConsentPlan(
         request=request,
         expires_at=expires_at,

@@ -169,10 +169,36 @@ def offer(console: Console) -> int:
 
 
 def credentials(console: Console) -> int:
-    """List credentials, without values."""
+    """List credentials and how they stand, without values."""
     with console.holder() as holder:
         found = holder.credentials()
-    console.out(plain.stock_json(found), plain.stock_lines(found, console.lang))
+    console.out(plain.stock_json(found), plain.stock_lines(found, utc_now(), console.lang))
+    return cli.EXIT_OK
+
+
+def delete(console: Console) -> int:
+    """Delete a batch of credentials and their keys, once the person is sure [WAL-DEL-1]."""
+    args = console.args
+    with console.holder() as holder:
+        found = [item for item in holder.credentials() if item.batch == args.batch]
+        if not found:
+            raise VaultError("there is no such batch", code="input.unknown_batch")
+        if not args.yes:
+            console.say(*plain.stock_lines(found, utc_now(), console.lang))
+            prompt = console.words(
+                "この証明と鍵を削除しますか。元に戻せません。削除するなら yes と入力: ",
+                "Delete these credentials and their keys? It cannot be undone."
+                " Type yes to delete: ",
+            )
+            if console.ask(prompt).strip().lower() != "yes":
+                kept = console.words("何も削除していません。", "Nothing was deleted.")
+                console.out({"deleted": 0, "batch": args.batch}, [kept])
+                return cli.EXIT_DECLINED
+        deleted = holder.delete_credentials(args.batch)
+    console.out(
+        {"deleted": deleted, "batch": args.batch},
+        [console.words(f"{deleted} 枚を削除しました。", f"Deleted {deleted} copies.")],
+    )
     return cli.EXIT_OK
 
 
@@ -362,6 +388,7 @@ def sync(console: Console) -> int:
         ],
         "unreachable": list[JSON](synced.unreachable),
         "rejected": list[JSON](synced.rejected),
+        "unchecked": list[JSON](synced.unchecked),
         "deliveries": plain.deliveries_json(deliveries),
     }
     console.out(value, plain.firms_lines(firms, console.lang))
@@ -399,6 +426,7 @@ COMMANDS: dict[str, Callable[[Console], int]] = {
     "status": status,
     "offer": offer,
     "credentials": credentials,
+    "delete": delete,
     "review": review,
     "present": present,
     "decline": decline,

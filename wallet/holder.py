@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Self
 
@@ -27,6 +27,7 @@ from wallet import (
     presenting,
     relationships,
     returns,
+    statuses,
     store,
     underway,
 )
@@ -138,19 +139,24 @@ class Holder:
 
     def credentials(self) -> tuple[Stock, ...]:
         """Return every batch of credentials with its count, the newest first."""
-        return stock(store.credentials(self._ctx.vault))
+        return stock(store.credentials(self._ctx.vault), now=self._ctx.seconds())
 
     def delete_credentials(self, batch: str) -> int:
-        """Delete a batch of credentials and their keys."""
+        """Delete a batch of credentials and their keys [WAL-DEL-1].
+
+        Raises:
+            VaultError: ``input.unknown_batch``.
+        """
         with self._ctx.vault.transaction():
-            deleted = store.delete_batch(self._ctx.vault, batch)
-            if not deleted:
+            found = next((item for item in self.credentials() if item.batch == batch), None)
+            if found is None:
                 raise VaultError("there is no such batch", code="input.unknown_batch")
+            deleted = store.delete_batch(self._ctx.vault, batch)
             history.record(
                 self._ctx.vault,
                 history.Did.DELETED,
                 at=self._ctx.now(),
-                details={"copies": deleted},
+                details={"vcts": [found.vct], "copies": deleted},
             )
         return deleted
 
@@ -217,12 +223,16 @@ class Holder:
         return sent
 
     def sync(self) -> Synced:
-        """Settle what was cut short, fetch the firms' answers, then send what became due."""
+        """Settle what was cut short, fetch the firms' answers, then send what became due.
+
+        How the credentials stand is read before anything is sent with one [WAL-STAT-1].
+        """
         presenting.resume_all(self._ctx)
         underway.send_notices(self._ctx)
         before = returns.poll(self._ctx)
+        unchecked = statuses.check_all(self._ctx)
         self.send_due()
-        return before
+        return replace(before, unchecked=unchecked)
 
     def attest(self, event_id: str) -> int:
         """Send a change of address again, now vouched for by the issuer.

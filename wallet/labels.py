@@ -115,11 +115,43 @@ NEXT_STEP: dict[str, Words] = {
 }
 
 
+# How a credential stands; {age} says when its issuer's list was read [WAL-STAT-3].
+STANDING: dict[str, Words] = {
+    "valid": Words("[有効] {age}確認", "[valid] checked {age}"),
+    "unchecked": Words("[未確認] まだ台帳で確かめていません", "[unchecked] not yet looked up"),
+    "suspended": Words(
+        "[停止中] 発行者が一時停止（{age}確認）", "[on hold] by its issuer, checked {age}"
+    ),
+    "expired": Words("[期限切れ] 使えません", "[expired] cannot be used"),
+    "revoked": Words("[失効] 発行者が失効（{age}確認）", "[revoked] by its issuer, checked {age}"),
+}
+
+_AGES: tuple[tuple[int, Words], ...] = (
+    (86400, Words("{n} 日前に", "{n} d ago")),
+    (3600, Words("{n} 時間前に", "{n} h ago")),
+    (60, Words("{n} 分前に", "{n} min ago")),
+)
+
+
+def age_text(seconds: int, lang: str) -> str:
+    """Return how long ago something was, in its largest whole unit."""
+    for unit, words in _AGES:
+        if seconds >= unit:
+            return words.text(lang).format(n=seconds // unit)
+    return Words("たった今", "just now").text(lang)
+
+
+def standing_text(standing: str, age: int | None, lang: str) -> str:
+    """Return how a credential stands, in words, with the age of that knowledge in seconds."""
+    told = Words("不明", "unknown").text(lang) if age is None else age_text(age, lang)
+    return STANDING[standing].text(lang).format(age=told)
+
+
 def claim_label(path: Sequence[str | int | None], lang: str) -> str:
     """Return plain words for a claim; an unknown one is shown by its own name."""
     named = [step for step in path if isinstance(step, str)]
     last = named[-1] if named else "?"
-    words = CLAIMS.get(last)
+    words = CLAIMS.get(last) or CREDENTIALS.get(last)
     label = words.text(lang) if words else last
     parent = named[-2] if len(named) > 1 else ""
     if parent in CLAIMS and parent != last:

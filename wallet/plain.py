@@ -17,6 +17,7 @@ from wallet.labels import (
     Words,
     claim_label,
     credential_label,
+    standing_text,
     value_text,
 )
 
@@ -55,6 +56,18 @@ PROBLEMS: dict[str, Words] = {
     "credential.used_up": Words(
         "一度きりの証明を使い切りました。発行者から新しい証明を受け取ってください。",
         "Every one-time copy is used up. Get new ones from the issuer.",
+    ),
+    "credential.suspended": Words(
+        "発行者がこの証明を一時停止しているため、共有できません。",
+        "The issuer has put this credential on hold. It cannot be shared.",
+    ),
+    "credential.expired": Words(
+        "証明の期限が切れています。発行者から新しい証明を受け取ってください。",
+        "The credential is over its date. Get a new one from the issuer.",
+    ),
+    "credential.revoked": Words(
+        "発行者がこの証明を失効させました。共有できません。発行者に理由を尋ねてください。",
+        "The issuer has revoked this credential. It cannot be shared. Ask the issuer why.",
     ),
     "request.encryption": Words(
         "【警告】答えが暗号化されません。共有できません。",
@@ -200,6 +213,10 @@ def stock_json(batches: Sequence[Stock]) -> list[JSON]:
             "copies": item.copies,
             "unused": item.unused,
             "low": item.low,
+            "standing": item.standing.value,
+            "checked_at": None
+            if item.checked_at is None
+            else time_text(datetime.fromtimestamp(item.checked_at, UTC)),
             "issued_at": time_text(datetime.fromtimestamp(item.issued_at, UTC)),
             "expires_at": time_text(datetime.fromtimestamp(item.expires_at, UTC)),
         }
@@ -207,15 +224,26 @@ def stock_json(batches: Sequence[Stock]) -> list[JSON]:
     ]
 
 
-def stock_lines(batches: Sequence[Stock], lang: str) -> list[str]:
-    """Return the credentials for a person."""
+def stock_lines(batches: Sequence[Stock], now: datetime, lang: str) -> list[str]:
+    """Return the credentials for a person; the batch is the name that ``delete`` takes."""
+    lines: list[str] = []
+    for item in batches:
+        lines.append(
+            f"{item.batch}  {credential_label(item.vct, lang)}  {show_name(item.issuer_id)}"
+        )
+        lines.append(f"    {stock_state(item, now, lang)}")
+    return lines
+
+
+def stock_state(item: Stock, now: datetime, lang: str) -> str:
+    """Return how a batch stands [WAL-STAT-3] and, when it may be shown, what is left of it."""
+    age = None if item.checked_at is None else max(0, int(now.timestamp()) - item.checked_at)
+    state = standing_text(item.standing.value, age, lang)
+    if not item.presentable:
+        return state
+    low = Words("［残りわずか］", " [few left]").text(lang) if item.low else ""
     unused = Words("未使用", "unused").text(lang)
-    low = Words("［残りわずか］", "[few left]").text(lang)
-    return [
-        f"{credential_label(item.vct, lang)}  {show_name(item.issuer_id)}  "
-        f"{unused} {item.unused}/{item.copies}{' ' + low if item.low else ''}"
-        for item in batches
-    ]
+    return f"{state}{Words('・', ', ').text(lang)}{unused} {item.unused}/{item.copies}{low}"
 
 
 def outcome_json(outcome: Outcome) -> JSONObject:

@@ -87,13 +87,13 @@ def review(ctx: Context, link: str) -> ConsentPlan:
     now = ctx.now()
     firm = firm_by_client_id(ctx, request.client_id.text, now=now)
     party = request.client_id.text if firm is None else firm.id
-    usable, used_up = pick_copies(credentials(ctx.vault), party, now=ctx.seconds())
+    usable, lacks = pick_copies(credentials(ctx.vault), party, now=ctx.seconds())
     plan = make_plan(
         request,
         expires_at=_expiry(authentic.claims),
         firm=firm,
         holdings=[holding(item) for item in usable],
-        used_up=used_up,
+        lacks=lacks,
         now=now,
     )
     return replace(plan, link=link)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from registry_chain.client import IssuerRecord, VerifierRecord
+from registry_chain.records import REVOKED, SUSPENDED
 from registry_chain.transactions.verifiers import Purpose
 from ssi.encoding import JSONObject, parse_json_object
 from ssi.errors import Rejected, SSIError, Untrusted
@@ -132,6 +133,21 @@ def credential_key(ctx: Context, issuer_id: str, thumbprint: str, *, now: dateti
         raise Untrusted(
             "the issuer has not registered this key", code="issuance.key_not_registered"
         )
+    return public_key_from_jwk(record.jwk)
+
+
+def status_key(ctx: Context, issuer_id: str, thumbprint: str, *, now: datetime) -> PublicKey:
+    """Return an issuer's registered key for status lists [WAL-STAT-1].
+
+    A retired key is as good as it was: the chain took the list while it was in use.
+
+    Raises:
+        Untrusted: ``status.key``.
+    """
+    record = ctx.registry.issuer_key(issuer_id, thumbprint, now)
+    stopped = record.state in {REVOKED, SUSPENDED}
+    if record.use != "status" or stopped or record.valid_from > int(now.timestamp()):
+        raise Untrusted("the list is not by a good status key of the issuer", code="status.key")
     return public_key_from_jwk(record.jwk)
 
 

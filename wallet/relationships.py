@@ -312,13 +312,17 @@ def set_ledger(vault: Vault, record_id: str, state: str) -> None:
     vault.write("UPDATE consents SET ledger = ? WHERE record_id = ?", (state, record_id))
 
 
-def confirm(vault: Vault, record_id: str, token: str, *, ledger: str) -> None:
-    """Note the firm's countersignature: from now on the consent stands, unless taken back."""
-    vault.write(
+def confirm(vault: Vault, record_id: str, token: str, *, ledger: str) -> bool:
+    """Note the firm's countersignature, and return whether the consent stands from now on.
+
+    One that stood before, or was taken back meanwhile, stays as it is.
+    """
+    changed = vault.write(
         "UPDATE consents SET countersigned = ?, state = ?, ledger = ?"
         " WHERE record_id = ? AND state = ?",
         (token, GIVEN, ledger, record_id, UNCONFIRMED),
     )
+    return changed > 0
 
 
 def set_withdrawn(vault: Vault, consent: StoredConsent, *, withdrawal: str, at: int) -> None:

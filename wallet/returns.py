@@ -33,11 +33,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Synced:
-    """What a look into the return boxes brought."""
+    """What a look into the return boxes brought; ``unchecked`` are issuers whose list is unread."""
 
     answers: tuple[Answer, ...]
     unreachable: tuple[str, ...]
     rejected: tuple[str, ...]
+    unchecked: tuple[str, ...] = ()
 
 
 def poll(ctx: Context) -> Synced:

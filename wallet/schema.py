@@ -70,4 +70,10 @@ _SECOND = (
         at INTEGER NOT NULL) STRICT""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
+# What the issuer's status list said of a copy, and when [WAL-STAT-2].
+_THIRD = (
+    """ALTER TABLE credentials ADD COLUMN standing TEXT NOT NULL DEFAULT 'unchecked'""",
+    """ALTER TABLE credentials ADD COLUMN checked_at INTEGER""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -19,6 +20,16 @@ class KeyKind(StrEnum):
     CREDENTIAL = "credential"  # ES256, one per credential
     RELATIONSHIP = "relationship"  # Ed25519, one per firm
     RETURN = "return"  # P-256 key agreement, one per firm
+
+
+class Standing(StrEnum):
+    """How a copy stands, as the wallet last learned it [WAL-STAT-2]."""
+
+    VALID = "valid"
+    UNCHECKED = "unchecked"
+    SUSPENDED = "suspended"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +52,8 @@ class StoredCredential:
     received_at: int
     used_at: int | None = None
     used_by: str | None = None
+    standing: Standing = Standing.UNCHECKED  # by the status list; the dates are apart
+    checked_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,14 +184,15 @@ def forget_unused_keys(vault: Vault, thumbprints: list[str]) -> None:
 
 _CREDENTIAL = (
     "id, batch, issuer_id, vct, sdjwt, thumbprint, status_uri, status_index,"
-    " issuer_jwk, authorities, issued_at, expires_at, anchor, received_at, used_at, used_by"
+    " issuer_jwk, authorities, issued_at, expires_at, anchor, received_at, used_at, used_by,"
+    " standing, checked_at"
 )
 
 
 def keep_credential(vault: Vault, credential: StoredCredential) -> None:
     """Store one copy."""
     vault.write(
-        f"INSERT INTO credentials({_CREDENTIAL}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608 - constant column list
+        f"INSERT INTO credentials({_CREDENTIAL}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608 - constant column list
         (
             credential.id,
             credential.batch,
@@ -196,6 +210,8 @@ def keep_credential(vault: Vault, credential: StoredCredential) -> None:
             credential.received_at,
             credential.used_at,
             credential.used_by,
+            credential.standing.value,
+            credential.checked_at,
         ),
     )
 
@@ -226,6 +242,8 @@ def _credential(row: Row) -> StoredCredential:
         received_at=row[13],
         used_at=row[14],
         used_by=row[15],
+        standing=Standing(row[16]),
+        checked_at=row[17],
     )
 
 
@@ -242,6 +260,17 @@ def mark_used(vault: Vault, credential_id: str, *, by: str, at: int) -> None:
     )
     if not changed:
         raise VaultError("this copy was shown to another firm", code="credential.used_up")
+
+
+def note_standings(vault: Vault, standings: Mapping[str, Standing], *, at: int) -> None:
+    """Remember what a status list says of copies, by id; a revocation is final [WAL-STAT-2]."""
+    with vault.transaction():
+        for credential_id, standing in standings.items():
+            vault.write(
+                "UPDATE credentials SET standing = ?, checked_at = ?"
+                " WHERE id = ? AND standing <> ?",
+                (standing.value, at, credential_id, Standing.REVOKED.value),
+            )
 
 
 def delete_batch(vault: Vault, batch: str) -> int:

@@ -33,7 +33,7 @@ from ssi.sharing_terms import TERMS_TYPE, LocalText, Retention, Terms
 from tests.support.effort import examples
 from tests.support.wallet_world import FRAMEWORK, KYC, OLD_ADDRESS, PERSON, PURPOSE
 from wallet.consents import Problem, holding, make_plan
-from wallet.copies import pick_copies
+from wallet.copies import Lack, pick_copies
 from wallet.register import Firm
 from wallet.store import Names, StoredCredential
 
@@ -203,7 +203,7 @@ def test_the_screen_shows_exactly_what_is_posted(asked):  # [WAL-SHOW-4]
         expires_at=None,
         firm=firm(paths),
         holdings=HOLDINGS,
-        used_up=frozenset(),
+        lacks={},
         now=NOW,
     )
     shown = {(item.query_id, item.path) for item in plan.items}
@@ -247,7 +247,7 @@ def test_what_the_purpose_does_not_cover_is_never_answered(asked, data):  # [WAL
         expires_at=None,
         firm=firm(allowed),
         holdings=HOLDINGS,
-        used_up=frozenset(),
+        lacks={},
         now=NOW,
     )
     assert Problem.OVER_ASKING in plan.problems
@@ -259,9 +259,9 @@ def test_what_the_purpose_does_not_cover_is_never_answered(asked, data):  # [WAL
 def test_no_copy_is_ever_shown_to_two_firms(visits, copies):  # [WAL-ONCE-1]
     stock = [replace(HOLDINGS[0].credential, id=f"c{number}") for number in range(copies)]
     for party in visits:
-        picked, used_up = pick_copies(stock, party, now=1)
+        picked, lacks = pick_copies(stock, party, now=1)
         if not picked:
-            assert used_up == {KYC}
+            assert lacks == {KYC: Lack.USED_UP}
             assert all(copy.used_by not in {None, party} for copy in stock)
             continue
         (copy,) = picked

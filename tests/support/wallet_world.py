@@ -33,6 +33,7 @@ from registry_chain.transactions import (
     register_key,
 )
 from registry_chain.transactions.fields import bare_jwk
+from registry_chain.transactions.statuses import publish_status
 from ssi.commitment import ACK_TAG
 from ssi.credential import (
     Address,
@@ -97,6 +98,7 @@ from ssi.sdjwt import (
 from ssi.sharing import build_countersignature, parse_consent, verify_consent
 from ssi.sharing_terms import TERMS_TYPE, LocalText, Terms
 from ssi.sharing_terms import Retention as TermsRetention
+from ssi.status_list import StatusList, build_status_token, new_status_list
 from ssi.updates import (
     AddressUpdate,
     Outcome,
@@ -118,6 +120,7 @@ ROLES = {"council": "voter", "city-kyc": "issuer"}
 PASSPHRASE = "tally and tally"
 FRAMEWORK = "https://warifu.example/trust_framework/jp_sharing"
 KYC = CredentialType.KYC.value
+STATUS_URI = f"{ISSUER}/status-lists/main"
 OLD_ADDRESS = Address(
     formatted="東京都千代田区霞が関二丁目1-2",
     postal_code="1008926",
@@ -209,6 +212,8 @@ class IssuerSim:
         self.tx_code: str | None = "123456"
         self.nonces: set[str] = set()
         self.index = 0
+        self.status_signer = generate_signer(Alg.ES256, os.urandom)
+        self.editions: list[tuple[StatusList, str]] = []
         self.seen: list[str] = []
         self.notices: list[str] = []
         self.bend: Callable[[int, dict[str, Any]], dict[str, Any]] = lambda _n, payload: payload
@@ -294,7 +299,7 @@ class IssuerSim:
             issued_at=now,
             expires_at=now + timedelta(days=300),
             holder_jwk=key.jwk,
-            status=StatusReference(uri=f"{ISSUER}/status-lists/main", index=self.index),
+            status=StatusReference(uri=STATUS_URI, index=self.index),
         )
         proofing = Proofing(
             trust_framework=FRAMEWORK,
@@ -310,6 +315,42 @@ class IssuerSim:
             "x5c": to_x5c([self.pki.leaf]),
         }
         return issue(payload, signer, random=os.urandom, header=header)
+
+    def publish(
+        self,
+        statuses: dict[int, int],
+        *,
+        uri: str = STATUS_URI,
+        lives: timedelta = timedelta(days=30),
+    ) -> None:
+        """Put the list's next edition on the chain, with these entries changed.
+
+        Args:
+            statuses: the new status of each index.
+            uri: what the list says it is.
+            lives: how long the edition is good.
+        """
+        before = self.editions[-1] if self.editions else None
+        entries = new_status_list(1024, bits=2) if before is None else before[0]
+        if before is None:
+            self.world.register("status", self.status_signer)
+        for index, status in statuses.items():
+            entries = entries.with_status(index, status)
+        now = self.world.clock()
+        token = build_status_token(
+            entries,
+            self.status_signer,
+            uri=uri,
+            now=now,
+            ttl=3600,
+            expires_at=now + lives,
+            header={"kid": kid_of(self.id, self.status_signer.public_key.thumbprint())},
+        )
+        body = publish_status(
+            "main", len(self.editions) + 1, token, None if before is None else before[1]
+        )
+        self.world.submit(self.id, body)
+        self.editions.append((entries, token))
 
     def _anchored(self, tokens: list[str]) -> list[IssuedCredential]:
         salts = [os.urandom(32) for _ in tokens]
@@ -733,21 +774,23 @@ class World:
         )
 
     def _found(self) -> None:
-        now = int(self.clock().timestamp())
         self.accredit()
-        self.submit(
-            "city-kyc",
-            register_key(
-                self.issuer.pki.signer,
-                chain_id=self.genesis.chain_id,
-                issuer="city-kyc",
-                use="credential",
-                valid_from=now - 3600,
-                valid_until=now + 86400 * 300,
-            ),
-        )
+        self.register("credential", self.issuer.pki.signer)
         for firm in self.firms.values():
             self.decide(RegisterVerifier(verifier=firm.id, profile=firm.profile()))
+
+    def register(self, use: str, signer: SoftwareSigner) -> None:
+        """Register a key of the issuer."""
+        now = int(self.clock().timestamp())
+        key = register_key(
+            signer,
+            chain_id=self.genesis.chain_id,
+            issuer="city-kyc",
+            use=use,
+            valid_from=now - 3600,
+            valid_until=now + 86400 * 300,
+        )
+        self.submit("city-kyc", key)
 
     def fetch(self, request: Request) -> Response:
         self.sent.append(request)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from rich.cells import cell_len
 
+from ssi.status_list import INVALID
 from tests.support.wallet_world import PASSPHRASE
 from wallet import history
 from wallet.context import utc_now
@@ -12,6 +13,7 @@ from wallet.history import Did
 from wallet.keyfile import CHEAPEST
 from wallet.tui.app import WalletApp
 from wallet.tui.consent import ConsentScreen
+from wallet.tui.credentials import CredentialsScreen
 from wallet.tui.firms import FirmsScreen
 from wallet.tui.home import HomeScreen
 from wallet.tui.offer import OfferScreen
@@ -239,6 +241,41 @@ def test_locking_closes_the_vault_and_every_screen(filled, world):
     drive(filled, story)
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_a_revoked_credential_is_marked_in_words_and_deleted_after_asking_twice(
+    filled, world, size
+):
+    """[WAL-STAT-3] [WAL-DEL-1]"""
+    world.issuer.publish(dict.fromkeys(range(1, 6), INVALID))
+
+    async def story(pilot):
+        await unlock(pilot)
+        assert "[unchecked]" in shown(filled)
+        await pilot.press("f8")
+        await settle(pilot)
+        assert "[revoked] by its issuer, checked just now" in shown(filled)
+        await open_request(pilot, world.minpaku.ask("name"))
+        assert "The issuer has revoked this credential." in shown(filled)
+        assert filled.screen.query_one("#share").disabled
+        await pilot.press("escape")
+        await settle(pilot)
+        await pilot.press("escape", "f10")
+        await pilot.pause()
+        assert isinstance(filled.screen, CredentialsScreen)
+        option = filled.screen.query_one("#batches").get_option_at_index(0)
+        assert "[revoked]" in str(option.prompt)
+        await pilot.press("f6")
+        await pilot.pause()
+        assert "once more to delete 5 copies" in shown(filled)
+        assert len(filled.opened().credentials()) == 1
+        await pilot.press("f6")
+        await settle(pilot)
+        assert "Deleted 5 copies." in shown(filled)
+        assert filled.opened().credentials() == ()
+
+    drive(filled, story, size)
+
+
 def test_palette_and_screenshot_are_off(filled, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
@@ -261,7 +298,7 @@ def test_palette_and_screenshot_are_off(filled, tmp_path, monkeypatch):
 def test_every_screen_keeps_its_keys_on_the_screen(filled, size):
     async def story(pilot):
         await unlock(pilot)
-        for key in ("f2", "f4", "f5", "f6", "f7", "f9"):
+        for key in ("f2", "f4", "f5", "f6", "f7", "f9", "f10"):
             await pilot.press(key)
             await pilot.pause()
             assert not isinstance(filled.screen, HomeScreen), key

@@ -18,6 +18,7 @@ from wallet.tui.words import text
 
 if TYPE_CHECKING:
     from wallet.holder import Holder
+    from wallet.returns import Synced
     from wallet.tui.app import WalletApp
 
 Result = TypeVar("Result")
@@ -90,6 +91,15 @@ class WalletScreen(Screen[None]):
     def tell_error(self, error: SSIError, *, shared: Words = NOTHING_SHARED) -> None:
         """Say what happened, whether anything was shared, and what to do next."""
         self.tell(*explain(error, self.wallet.lang, shared=shared).lines())
+
+    def tell_synced(self, synced: Synced) -> None:
+        """Say what sending and fetching brought, and what could not be reached."""
+        lines = [self.words("synced", answers=len(synced.answers))]
+        if synced.unreachable:
+            lines.append(self.words("unreachable", count=len(synced.unreachable)))
+        if synced.unchecked:
+            lines.append(self.words("unread_lists", count=len(synced.unchecked)))
+        self.tell(*lines)
 
     def in_thread(
         self,

@@ -89,10 +89,7 @@ class FirmsScreen(WalletScreen):
 
     def _synced(self, synced: Synced) -> None:
         self.refresh_list()
-        lines = [self.words("synced", answers=len(synced.answers))]
-        if synced.unreachable:
-            lines.append(self.words("unreachable", count=len(synced.unreachable)))
-        self.tell(*lines)
+        self.tell_synced(synced)
 
     def action_undo(self) -> None:
         """Take the newest move back."""

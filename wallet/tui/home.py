@@ -10,11 +10,14 @@ from textual.binding import Binding, BindingType
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from wallet.context import utc_now
 from wallet.display import show_name
 from wallet.labels import credential_label
+from wallet.plain import stock_state
 from wallet.returns import Synced
 from wallet.tui.base import WalletScreen
 from wallet.tui.consents import ConsentsScreen
+from wallet.tui.credentials import CredentialsScreen
 from wallet.tui.firms import FirmsScreen
 from wallet.tui.history import HistoryScreen
 from wallet.tui.link import LinkScreen
@@ -22,7 +25,17 @@ from wallet.tui.move import MoveScreen
 from wallet.tui.settings import SettingsScreen
 from wallet.tui.widgets import Plain, clean_link
 
-_MENU = ("request", "offer", "move", "firms", "consents", "history", "sync", "settings")
+_MENU = (
+    "request",
+    "offer",
+    "move",
+    "firms",
+    "consents",
+    "history",
+    "sync",
+    "settings",
+    "credentials",
+)
 
 
 class HomeScreen(WalletScreen):
@@ -50,10 +63,9 @@ class HomeScreen(WalletScreen):
     def _credentials(self) -> str:
         lines = []
         for item in self.holder.credentials():
-            low = f" {self.words('few_left')}" if item.low else ""
             label = credential_label(item.vct, self.wallet.lang)
-            count = f"{self.words('unused')} {item.unused}/{item.copies}{low}"
-            lines.append(f"{show_name(label, limit=40)}  {show_name(item.issuer_id)}  {count}")
+            lines.append(f"{show_name(label, limit=40)}  {show_name(item.issuer_id)}")
+            lines.append(f"  {stock_state(item, utc_now(), self.wallet.lang)}")
         return "\n".join(lines) or self.words("no_credentials")
 
     def _pending(self) -> str:
@@ -93,6 +105,8 @@ class HomeScreen(WalletScreen):
                 self.app.push_screen(ConsentsScreen())
             case "history":
                 self.app.push_screen(HistoryScreen())
+            case "credentials":
+                self.app.push_screen(CredentialsScreen())
             case "settings":
                 self.app.push_screen(SettingsScreen())
             case _:
@@ -100,7 +114,4 @@ class HomeScreen(WalletScreen):
 
     def _synced(self, synced: Synced) -> None:
         self.on_screen_resume()
-        lines = [self.words("synced", answers=len(synced.answers))]
-        if synced.unreachable:
-            lines.append(self.words("unreachable", count=len(synced.unreachable)))
-        self.tell(*lines)
+        self.tell_synced(synced)

@@ -20,8 +20,6 @@ WORDS: dict[str, Words] = {
     "no_credentials": Words(
         "まだありません。F3 で受け取ります。", "None yet. F3 accepts an offer."
     ),
-    "unused": Words("未使用", "unused"),
-    "few_left": Words("[残りわずか]", "[few left]"),
     "pending": Words(
         "未送信 {unsent}・返事待ち {unanswered}", "unsent {unsent}, awaiting an answer {unanswered}"
     ),
@@ -33,10 +31,13 @@ WORDS: dict[str, Words] = {
     "menu_firms": Words("F5 住所を知っている事業者", "F5 Who has my address"),
     "menu_consents": Words("F6 同意と取り下げ", "F6 Consents and withdrawal"),
     "menu_history": Words("F7 履歴", "F7 History"),
-    "menu_sync": Words("F8 送信と返事の受け取り", "F8 Send and fetch answers"),
+    "menu_sync": Words(
+        "F8 送信と返事の受け取り、証明の確認", "F8 Send and fetch answers and states"
+    ),
     "menu_settings": Words("F9 設定・言語", "F9 Settings, language"),
+    "menu_credentials": Words("F10 証明の一覧と削除", "F10 Credentials, deleting them"),
     "keys_home": Words(
-        "F2-F9 選ぶ  Enter 決定  ^L 施錠  ^Q 終了", "F2-F9 choose  Enter open  ^L lock  ^Q quit"
+        "F2-F10 選ぶ  Enter 決定  ^L 施錠  ^Q 終了", "F2-F10 choose  Enter open  ^L lock  ^Q quit"
     ),
     "keys_back": Words("Esc 戻る  ^Q 終了", "Esc back  ^Q quit"),
     "keys_history": Words("↑↓ 読む  Esc 戻る  ^Q 終了", "Up/Down read  Esc back  ^Q quit"),
@@ -54,7 +55,24 @@ WORDS: dict[str, Words] = {
     "keys_consents": Words(
         "↑↓ 選ぶ  F6 取り下げ  Esc 戻る", "Up/Down choose  F6 withdraw  Esc back"
     ),
+    "keys_credentials": Words(
+        "↑↓ 選ぶ  F8 状態を確認  F6 削除  Esc 戻る",
+        "Up/Down choose  F8 look up  F6 delete  Esc back",
+    ),
     "keys_settings": Words("F2 言語  ^L 施錠  Esc 戻る", "F2 language  ^L lock  Esc back"),
+    "credentials_title": Words("証明の一覧", "Credentials"),
+    "received_on": Words("発行", "issued"),
+    "delete_sure": Words(
+        "もう一度 F6 を押すと {copies} 枚と鍵を削除します。元に戻せません。"
+        "渡した情報は相手に残ります。",
+        "Press F6 once more to delete {copies} copies and their keys. It cannot be undone."
+        " What firms were given stays with them.",
+    ),
+    "deleted": Words("{copies} 枚を削除しました。", "Deleted {copies} copies."),
+    "unread_lists": Words(
+        "証明の状態を確かめられなかった発行者: {count}",
+        "issuers whose list could not be read: {count}",
+    ),
     "link_prompt": Words(
         "リンクを貼り付けてください。貼り付けただけでは何も送りません。",
         "Paste the link. Pasting alone sends nothing.",

@@ -99,6 +99,29 @@ def test_an_unanswerable_request_is_untrusted_even_with_yes(shell, world):
     assert world.minpaku.presented == []
 
 
+def test_credentials_are_told_with_their_state_and_deleted_when_the_person_is_sure(
+    shell, world, monkeypatch
+):  # [WAL-DEL-1]
+    offered(shell, world)
+    code, out, _ = shell("credentials")
+    batch = out.split()[0]
+    assert "[unchecked] not yet looked up, unused 5/5" in out
+    (listed,) = shell("credentials", "--json")[1]
+    assert (listed["batch"], listed["standing"], listed["checked_at"]) == (batch, "unchecked", None)
+    assert shell("delete", "nonsense")[0] == cli.EXIT_INPUT
+    assert shell("delete", batch)[0] == cli.EXIT_INPUT  # nobody to ask: nothing is deleted
+    for answer, expected, left in (("no", cli.EXIT_DECLINED, 1), ("yes", cli.EXIT_OK, 0)):
+        monkeypatch.setattr(console.Console, "ask", lambda _self, _prompt, said=answer: said)
+        code, out, err = shell("delete", batch)
+        assert code == expected
+        assert "Verified identity" in err
+        assert len(shell("credentials", "--json")[1]) == left
+    assert out == "Deleted 5 copies.\n"
+    offered(shell, world)
+    (again,) = shell("credentials", "--json")[1]
+    assert shell("delete", again["batch"], "--yes", "--json")[1]["deleted"] == 5
+
+
 def test_declining_is_done_with_code_zero(shell, world):
     offered(shell, world)
     assert shell("decline", world.minpaku.ask("name"), "--json")[0] == 0

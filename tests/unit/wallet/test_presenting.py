@@ -8,6 +8,7 @@ from registry_chain.transactions import SuspendVerifier
 from ssi.errors import NotYetValid, Rejected, Untrusted
 from tests.support.wallet_world import BOX, FIRM, NEW_ADDRESS, FirmSim
 from wallet.consents import Problem, consent_length
+from wallet.history import Did
 from wallet.moves import JST
 from wallet.presenting import Shared
 
@@ -212,6 +213,18 @@ def test_agreeing_to_updates_makes_a_countersigned_consent_on_its_way_to_the_cha
     assert (consent.state, consent.ledger, consent.updates) == ("given", "queued", True)
     (item,) = world.mailbox.consents
     assert item["commitment"] == consent.commitment
+
+
+def test_that_a_consent_stands_is_a_line_of_the_history(supplied, world):  # [WAL-CON-2]
+    world.minpaku.countersign = False
+    supplied.answer(supplied.review(world.minpaku.ask("name")), accept_updates=True)
+    assert Did.CONSENTED not in {entry.kind for entry in supplied.history()}
+    world.minpaku.countersign = True
+    supplied.answer(supplied.review(world.minpaku.ask("name")), accept_updates=True)
+    (line,) = [entry for entry in supplied.history() if entry.kind is Did.CONSENTED]
+    assert line.party == "minpaku-one"
+    assert line.details["purpose"] == "minpaku_guest"
+    assert line.details["record_id"] == supplied.consents()[0].record_id
 
 
 def test_a_consent_is_in_the_vault_before_the_firm_hears_of_it(supplied, world):
