@@ -120,17 +120,18 @@ def test_a_type_the_issuer_is_not_accredited_for_is_refused(holder, world):
     assert caught.value.code == "issuance.type_not_accredited"
 
 
-def test_a_claim_the_issuer_may_not_attest_refuses_all(holder, world):
+def test_a_claim_the_issuer_may_not_attest_refuses_all(own_world, tmp_path):
     """[WAL-ISS-6], [REG-ISS-7]"""
-    world.accredit(attests=(Attestable(vct=KYC, names=("name", "address", "age_over_18")),))
-    with pytest.raises(Rejected) as caught:
-        holder.accept_offer(world.issuer.offer(), "123456")
-    assert caught.value.code == "issuance.claims_not_accredited"
-    assert holder.credentials() == ()
-    assert keys_in(holder) == 0
+    own_world.accredit(attests=(Attestable(vct=KYC, names=("name", "address", "age_over_18")),))
+    with own_world.holder(tmp_path / "wallet") as holder:
+        with pytest.raises(Rejected) as caught:
+            holder.accept_offer(own_world.issuer.offer(), "123456")
+        assert caught.value.code == "issuance.claims_not_accredited"
+        assert holder.credentials() == ()
+        assert keys_in(holder) == 0
 
 
-def test_an_issuer_within_its_limits_is_received_from(holder, world):  # [REG-ISS-7]
+def test_an_issuer_within_its_limits_is_received_from(own_world, tmp_path):  # [REG-ISS-7]
     every = (
         "name",
         "name#ja-Kana-JP",
@@ -140,8 +141,9 @@ def test_an_issuer_within_its_limits_is_received_from(holder, world):  # [REG-IS
         "age_over_20",
         "portrait_checked",
     )
-    world.accredit(attests=(Attestable(vct=KYC, names=every),))
-    assert holder.accept_offer(world.issuer.offer(), "123456").copies == 5
+    own_world.accredit(attests=(Attestable(vct=KYC, names=every),))
+    with own_world.holder(tmp_path / "wallet") as holder:
+        assert holder.accept_offer(own_world.issuer.offer(), "123456").copies == 5
 
 
 def test_an_unknown_configuration_is_refused(holder, world):
