@@ -69,7 +69,7 @@ def check_files(config: Config) -> None:
     """Read every file the issuer needs, so that a mistake is told before anything is served.
 
     Raises:
-        Malformed: ``config.*``, ``chain.genesis``, ``x509.*``.
+        Malformed: ``config.*``, ``chain.genesis``.
         ValueError: A certificate is of another key.
     """
     SigningKey.load(config.credential_key, config.credential_chain, config.issuer_id)

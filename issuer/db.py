@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -26,12 +27,19 @@ class Database:
         self._engine = _engine(url)
 
     def migrate(self) -> None:
-        """Bring the tables to this program's version."""
+        """Bring the tables to this program's version.
+
+        Raises:
+            Unavailable: ``database.unusable``: it is damaged, of a later version or not there.
+        """
         config = AlembicConfig()
         config.set_main_option("script_location", str(_MIGRATIONS))
-        with self._engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        try:
+            with self._engine.begin() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except (DBAPIError, CommandError) as error:
+            raise Unavailable("the database cannot be used", code="database.unusable") from error
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
@@ -31,12 +32,19 @@ class Database:
         self._writing = self._engine.execution_options(warifu_writes=True)
 
     def migrate(self) -> None:
-        """Bring the tables to this program's version; safe when many processes start at once."""
+        """Bring the tables to this program's version; safe when many processes start at once.
+
+        Raises:
+            Unavailable: ``database.unusable``: it is damaged, of a later version or not there.
+        """
         config = AlembicConfig()
         config.set_main_option("script_location", str(_MIGRATIONS))
-        with self._writing.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        try:
+            with self._writing.begin() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except (DBAPIError, CommandError) as error:
+            raise Unavailable("the database cannot be used", code="database.unusable") from error
 
     @contextmanager
     def write(self) -> Iterator[Session]:

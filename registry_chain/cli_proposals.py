@@ -261,10 +261,10 @@ def _in(home: Path | None, name: str) -> Path:
 
 
 def _nodes(home: Path | None) -> list[str]:
-    import tomllib  # noqa: PLC0415 - only with --home
+    from registry_chain.config import NodeConfig  # noqa: PLC0415 - only with --home
 
-    settings = tomllib.loads(_in(home, "node.toml").read_text("utf-8"))
-    return [f"http://{settings.get('host', '127.0.0.1')}:{settings['port']}"]
+    settings = NodeConfig.load(_in(home, "node.toml"))
+    return [f"http://{settings.host}:{settings.port}"]
 
 
 def _language() -> Language:

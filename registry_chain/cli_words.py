@@ -1,7 +1,6 @@
 """The words by which members govern: each one's arguments, and the transaction body they make."""
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -37,6 +36,7 @@ from registry_chain.transactions.validators import (
 )
 from ssi.encoding import JSON, JsonLimits, JSONObject, parse_json
 from ssi.errors import Malformed
+from ssi.files import read_input
 
 HOUR = 3600
 _LIMITS = JsonLimits(max_bytes=262_144, max_members=20_000, max_string=200_000)
@@ -85,8 +85,7 @@ class Word:
 
 def read_file(path: Path) -> JSON:
     """Strict JSON from a file, or from standard input for ``-``."""
-    raw = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-    return parse_json(raw, limits=_LIMITS)
+    return parse_json(read_input(path, most=_LIMITS.max_bytes), limits=_LIMITS)
 
 
 def _given(args: argparse.Namespace) -> JSONObject:

@@ -1,12 +1,11 @@
 """Secret keys in files that only their owner can read."""
 
 import os
-import stat
 from pathlib import Path
 
 from ssi.encoding import Fields, JSONObject, b64url_encode, canonical_json, parse_json_object
 from ssi.errors import Malformed
-from ssi.files import read_file
+from ssi.files import read_private
 from ssi.keys import Alg, SoftwareSigner
 
 _MAX_BYTES = 1024
@@ -31,13 +30,9 @@ def read_key(path: Path) -> SoftwareSigner:
     """Read an Ed25519 key.
 
     Raises:
-        Malformed: ``keystore.mode`` when others can read the file, ``keystore.key`` when it holds
-            no such key; as `ssi.files.read_file`.
+        Malformed: As `ssi.files.read_private`; ``keystore.key`` when it holds no such key.
     """
-    raw = read_file(path, most=_MAX_BYTES)
-    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise Malformed("others can read the key file", code="keystore.mode")
-    jwk = parse_json_object(raw)
+    jwk = parse_json_object(read_private(path, most=_MAX_BYTES))
     reading = Fields(jwk, where="key", code="keystore.key")
     reading.take_str("kty")
     curve = reading.take_str("crv")

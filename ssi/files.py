@@ -6,6 +6,7 @@ pipe, a device, a file of terabytes or of another encoding is a mistake with a c
 
 import os
 import stat
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -36,6 +37,32 @@ def read_file(path: Path, *, most: int = MAX_KEY) -> bytes:
         raise Malformed(f"{path.name} cannot be read", code="config.unreadable") from error
     if len(raw) > most:
         raise Malformed(f"{path.name} is too large", code="config.too_large")
+    return raw
+
+
+def read_private(path: Path, *, most: int = MAX_KEY) -> bytes:
+    """Read a file with a key in it, which nobody but its owner may read.
+
+    Raises:
+        Malformed: As `read_file`; ``keystore.mode`` when others may read it.
+    """
+    raw = read_file(path, most=most)
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise Malformed("others can read the key file", code="keystore.mode")
+    return raw
+
+
+def read_input(path: Path, *, most: int) -> bytes:
+    """Read a file that a person names on a command line; ``-`` is standard input.
+
+    Raises:
+        Malformed: As `read_file`.
+    """
+    if str(path) != "-":
+        return read_file(path, most=most)
+    raw = sys.stdin.buffer.read(most + 1)
+    if len(raw) > most:
+        raise Malformed("the input is too large", code="config.too_large")
     return raw
 
 

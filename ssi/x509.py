@@ -132,8 +132,15 @@ def to_x5c(chain: Sequence[Certificate]) -> list[str]:
 
 
 def load_pem_chain(pem: bytes) -> tuple[Certificate, ...]:
-    """Read the PEM certificates of an operator's own file; `ValueError` when it has none."""
-    return tuple(x509.load_pem_x509_certificates(pem))
+    """Read the PEM certificates of an operator's own file.
+
+    Raises:
+        Malformed: ``config.certificate``: it has none that can be read.
+    """
+    try:
+        return tuple(x509.load_pem_x509_certificates(pem))
+    except ValueError:
+        raise Malformed("no certificate can be read", code="config.certificate") from None
 
 
 def verify_chain(

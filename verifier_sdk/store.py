@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from ssi.dcql import parse_query
 from ssi.encoding import JSONObject
-from ssi.errors import Rejected
+from ssi.errors import Rejected, Unavailable
 from ssi.keys import AgreementKey
 from verifier_sdk.ports import REQUEST_TRANSITIONS, RequestState, SentRequest
 from verifier_sdk.profiles import BY_CODE, Profile
@@ -51,12 +51,15 @@ class Store:
         self._verifier_id = verifier_id
         self._profiles = dict(BY_CODE) | {profile.code: profile for profile in profiles}
         self._local = threading.local()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            path.touch(mode=0o600)
-        with self.write() as db:
-            for statement in _statements():
-                db.execute(statement)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                path.touch(mode=0o600)
+            with self.write() as db:
+                for statement in _statements():
+                    db.execute(statement)
+        except (OSError, sqlite3.DatabaseError) as error:
+            raise Unavailable(f"{path.name} cannot be used", code="database.unusable") from error
 
     def add_profile(self, profile: Profile) -> None:
         """Let a firm's own profile be read back."""

@@ -14,13 +14,13 @@ Fields::
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from ssi.errors import VaultError
+from ssi.files import read_toml
 
 UNDO_DEFAULT = 600
 MAX_AGE_DEFAULT = 300
@@ -48,15 +48,12 @@ class WalletConfig:
 
         Raises:
             VaultError: ``config.missing`` or ``config.malformed``; the fact names the field.
+            Malformed: As `ssi.files.read_toml`.
         """
         path = home / "wallet.toml"
-        try:
-            data = tomllib.loads(path.read_text("utf-8"))
-        except FileNotFoundError as error:
-            raise VaultError(f"there is no {path}", code="config.missing") from error
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise VaultError(f"{path} cannot be read", code="config.malformed") from error
-        return parse_config(data, home=home)
+        if not path.exists():
+            raise VaultError(f"there is no {path}", code="config.missing")
+        return parse_config(read_toml(path), home=home)
 
 
 def default_home(environ: Mapping[str, str] = os.environ) -> Path:

@@ -13,6 +13,7 @@ from pathlib import Path
 from ssi.advice import advice_for
 from ssi.encoding import JSON, JSONObject, parse_json_object
 from ssi.errors import ConsentDeclined, Malformed, VaultError
+from ssi.files import read_input
 from ssi.rights import RightsKind
 from ssi.updates import Reason
 from wallet import cli, passphrase, plain
@@ -328,10 +329,9 @@ def _typed_address(console: Console) -> JSONObject:
     named = console.args.address_file
     if named:
         try:
-            raw = sys.stdin.read(_MOST_INPUT) if named == "-" else Path(named).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            given = parse_json_object(read_input(Path(named), most=_MOST_INPUT))
+        except Malformed as error:
             raise Malformed("the address file cannot be read", code="input.address") from error
-        given = parse_json_object(raw)
     else:
         labels = (
             ("postal_code", "郵便番号", "Postal code"),

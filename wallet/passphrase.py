@@ -68,9 +68,10 @@ def read_descriptor(descriptor: int) -> str:
 
 def _from_file(path: Path) -> str:
     try:
-        if path.stat().st_mode & 0o077:
-            raise VaultError("others can read the passphrase file", code="input.passphrase")
-        return _first_line(path.read_bytes()[:_MOST])
+        with path.open("rb") as stream:
+            if os.fstat(stream.fileno()).st_mode & 0o077:
+                raise VaultError("others can read the passphrase file", code="input.passphrase")
+            return _first_line(stream.read(_MOST))
     except OSError as error:
         raise VaultError("the passphrase file cannot be read", code="input.passphrase") from error
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import time
-import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 from ssi.encoding import parse_json_object
 from ssi.errors import Malformed, SSIError
+from ssi.files import read_file
 from warifu.doctor import Finding, Level, check_private_file
 
 OUTBOX_SECONDS = 3600
@@ -49,10 +49,6 @@ def check_settings(home: Path) -> Iterator[Finding]:
     for path, load in loaders:
         try:
             load(path)
-        except tomllib.TOMLDecodeError as error:
-            yield _bad_settings(path, f"no TOML: {error}")
-        except OSError as error:
-            yield _bad_settings(path, error.strerror or "unreadable")
         except (ValueError, SSIError) as error:
             yield _bad_settings(path, str(error))
 
@@ -71,9 +67,9 @@ def _bad_settings(path: Path, fact: str) -> Finding:
 def check_key(path: Path) -> Iterator[Finding]:
     """Look whether a key file has the form of a key; it is not shown."""
     try:
-        raw = path.read_bytes()
-    except OSError as error:
-        yield _damaged(path, error.strerror or "unreadable")
+        raw = read_file(path)
+    except Malformed as error:
+        yield _damaged(path, str(error))
         return
     text = raw.strip()
     bare = len(text) in _SECRETS and text.translate(None, b"-_").isalnum()

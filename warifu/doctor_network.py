@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from registry_chain.client import Genesis, HeadMemory, RegistryClient
 from ssi.errors import SSIError
 from ssi.fetch import FetchPolicy, Request, http_fetch
+from ssi.files import read_file
 from warifu.demo import cast
 from warifu.doctor import Finding, Level
 from warifu.doctor_files import check_files
@@ -32,7 +33,7 @@ def check_network(home: Path) -> list[Finding]:
         The findings; one that says so when the folder is no network.
     """
     try:
-        described = json.loads((home / "network.json").read_text("utf-8"))
+        described = json.loads(read_file(home / "network.json"))
         programs = {str(name): str(url) for name, url in described["programs"].items()}
         genesis = Genesis.load(Path(described["genesis"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SSIError):

@@ -91,13 +91,14 @@ def _submit(args: argparse.Namespace) -> int:
     from registry_chain.transactions import TX_TYPES  # noqa: PLC0415
     from ssi.encoding import JsonLimits, parse_json_object  # noqa: PLC0415
     from ssi.fetch import FetchPolicy, http_fetch  # noqa: PLC0415
+    from ssi.files import read_input  # noqa: PLC0415
 
     kind = TX_TYPES.get(args.type)
     if kind is None:
         sys.stderr.write("known types: " + ", ".join(sorted(TX_TYPES)) + "\n")
         return BAD_INPUT
-    raw = sys.stdin.buffer.read() if str(args.body) == "-" else args.body.read_bytes()
     limits = JsonLimits(max_bytes=262_144, max_members=20_000, max_string=200_000)
+    raw = read_input(args.body, most=limits.max_bytes)
     body = kind.from_json(parse_json_object(raw, limits=limits))
     fetch = http_fetch(FetchPolicy(allow_loopback_http=args.loopback))
     client = RegistryClient(args.node, Genesis.load(args.genesis), fetch, HeadMemory.volatile())

@@ -1,7 +1,5 @@
 """The EVM contract as the anchoring job uses it (extra ``evm``)."""
 
-import os
-import stat
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -12,6 +10,7 @@ from registry_chain.anchoring.proofs import AnchorProof, Method
 from registry_chain.anchoring.settings import EvmPlace
 from ssi.errors import InvalidProof, Malformed
 from ssi.fetch import Fetch
+from ssi.files import read_private
 
 _MAX_KEY = 128
 _NOTHING = bytes(32)
@@ -29,14 +28,11 @@ class AnchorContract:
         """Open it, with the account's key if a file names one.
 
         Raises:
-            Malformed: ``keystore.mode``, ``keystore.key``.
+            Malformed: As `ssi.files.read_private`; ``keystore.key``.
         """
         secret = None
         if place.key is not None:
-            with place.key.open("rb") as file:
-                if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-                    raise Malformed("others can read the key file", code="keystore.mode")
-                raw = file.read(_MAX_KEY)
+            raw = read_private(place.key, most=_MAX_KEY)
             try:
                 secret = read_secret(raw.decode("ascii"))
             except ValueError:

@@ -1,6 +1,5 @@
 """``anchoring.toml``: which authorities a member asks, and which he believes."""
 
-import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,11 +8,11 @@ from typing import Self
 from registry_chain.anchoring.epochs import Period
 from registry_chain.anchoring.policy import AnchorPolicy, BitcoinPolicy, EvmPolicy, TimeAuthority
 from registry_chain.transactions.fields import slug
-from ssi.encoding import Fields, JSONObject
+from ssi.encoding import Fields
 from ssi.errors import Malformed
+from ssi.files import read_file, read_toml
 from ssi.x509 import load_pem_chain
 
-_MAX_BYTES = 65_536
 _MAX_HEADERS = 128 << 20
 _CODE = "config.malformed"
 
@@ -50,14 +49,9 @@ class AnchorSettings:
         """Read the file; its paths are relative to its folder.
 
         Raises:
-            Malformed: ``config.malformed``, ``config.unreadable``.
+            Malformed: ``config.malformed``, or as `ssi.files.read_file`.
         """
-        try:
-            raw = _read(path, _MAX_BYTES)
-            table: JSONObject = tomllib.loads(raw.decode("utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-            raise Malformed(f"{path.name} is not TOML in UTF-8", code=_CODE) from None
-        reading = Fields(table, where=path.name, code=_CODE)
+        reading = Fields(read_toml(path), where=path.name, code=_CODE)
         period = reading.opt_str("period") or Period.HOUR.value
         if period not in list(Period):
             raise Malformed("a period is hour or day", code=_CODE)
@@ -103,7 +97,7 @@ def _authority(reading: Fields, home: Path) -> tuple[TimeAuthority, Place]:
     accuracy = reading.opt_int("accuracy_seconds")
     most = reading.opt_int("max_accuracy_seconds")
     until = reading.opt_int("distrusted_from")
-    chain = load_pem_chain(_read(home / reading.take_str("certificates"), _MAX_BYTES))
+    chain = load_pem_chain(read_file(home / reading.take_str("certificates")))
     place = _place(reading)
     authority = TimeAuthority(
         name=place.name,
@@ -120,7 +114,7 @@ def _bitcoin(reading: Fields, home: Path) -> BitcoinPolicy:
     headers: dict[int, bytes] = {}
     for one in reading.take_objects("headers"):
         run = Fields(one, where="bitcoin.headers", code=_CODE)
-        headers[run.take_int("start")] = _read(home / run.take_str("file"), _MAX_HEADERS)
+        headers[run.take_int("start")] = read_file(home / run.take_str("file"), most=_MAX_HEADERS)
         run.done()
     pins: dict[int, str] = {}
     for one in reading.take_objects("checkpoint") if reading.has("checkpoint") else ():
@@ -168,15 +162,4 @@ def _hex(text: str, size: int) -> bytes:
         raw = b""
     if len(raw) != size:
         raise Malformed("an EVM address or hash is not one", code=_CODE)
-    return raw
-
-
-def _read(path: Path, most: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(most + 1)
-    except OSError as error:
-        raise Malformed(f"{path.name} cannot be read", code="config.unreadable") from error
-    if len(raw) > most:
-        raise Malformed(f"{path.name} is too big", code="config.unreadable")
     return raw

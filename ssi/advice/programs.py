@@ -148,6 +148,12 @@ ADVICE: dict[str, Advice] = {
         "A text from outside would not be shown as it is. Tell the makers of this program.",
         "外部の文字列を正しく表示できません。このプログラムの作成者に知らせてください。",
     ),
+    "database": Advice(
+        "The program's database cannot be used; nothing in it was changed. Look at the file or "
+        "the server, put a backup back if it is damaged, and start again.",
+        "プログラムのデータベースを使えません。中身は変えていません。"
+        "ファイルまたはサーバーを確認し、壊れていれば控えから戻して、起動し直してください。",
+    ),
     "config": Advice(
         "The configuration is missing something or is wrong. "
         "Correct the setting that was named and start again.",

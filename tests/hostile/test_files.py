@@ -9,29 +9,49 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from issuer.config import Config
+from issuer.db import Database as IssuerDatabase
+from postbox.db import Database as MailboxDatabase
+from registry_chain.anchoring.settings import AnchorSettings
 from registry_chain.audit import fetch_blocks
+from registry_chain.engines.cometbft.settings import (
+    Places,
+    read_signed,
+    read_validator_key,
+    write_validator_key,
+)
+from registry_chain.engines.embedded import EmbeddedEngine
 from registry_chain.keyfile import write_key
 from registry_chain.memory import HeadMemory
+from registry_chain.trust_root import TrustRoot
 from ssi.advice import ADVICE
 from ssi.encoding import b64url_encode, canonical_json
 from ssi.errors import SSIError
 from ssi.fetch import FetchPolicy, http_fetch
+from ssi.files import read_file
 from tests.support.chain import running
 from tests.support.firm_world import make_config
 from tests.support.issuer_world import write_config
 from tests.support.registry import VALIDATOR, make_genesis, signer
 from verifier_sdk import Verifier, VerifierConfig
+from verifier_sdk.evidence.container import MAX_PACK
+from verifier_sdk.evidence.findings import Findings
+from verifier_sdk.evidence.verify import verify_evidence
+from verifier_sdk.store import Store
+from wallet.config import WalletConfig
 from warifu import programs
 from warifu.__main__ import main
 
 HUGE = 1 << 40
+FROZEN = Path(__file__).parents[1] / "frozen" / "evidence-1"
 
 
 def gone(path: Path) -> None:
@@ -75,7 +95,7 @@ BENDS: dict[str, Callable[[Path], None]] = {
     "huge": huge,
     "empty": holding(lambda _: b""),
     "cut": holding(lambda raw: raw[: len(raw) // 2]),
-    "UTF-16": holding(lambda raw: raw.decode("utf-8").encode("utf-16")),
+    "UTF-16": holding(lambda raw: raw.decode("latin-1").encode("utf-16")),
     "bytes": holding(lambda _: bytes(range(256)) * 4),
     "a list": holding(lambda _: b"[]"),
     "deep": holding(lambda _: b"a = " + b"[" * 5000),
@@ -239,17 +259,163 @@ def test_a_firms_files(tmp_path: Path, name: str, bend: str):
     assert digest(tmp_path, FIRM, name) == before
 
 
-@pytest.mark.parametrize("bend", [name for name in BENDS if name not in {"gone", "empty", "huge"}])
-def test_what_a_client_remembers(tmp_path: Path, bend: str):
-    path = tmp_path / "heads.db"
+# --- files that are read by themselves ---
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """A file that some program keeps or is given, how it is made, and what reads it."""
+
+    make: Callable[[Path], Path]
+    read: Callable[[Path], object]
+    unharmed: frozenset[str] = frozenset()
+
+
+def trust_file(home: Path) -> Path:
+    path = home / "trust.json"
+    path.write_bytes(canonical_json({"v": 1, "genesis": make_genesis().to_json()}))
+    return path
+
+
+def anchoring(home: Path) -> Path:
+    for name in ("anchoring.toml", "east.pem", "west.pem"):
+        shutil.copy(FROZEN / name, home / name)
+    return home / "anchoring.toml"
+
+
+def authority(home: Path) -> Path:
+    anchoring(home)
+    return home / "east.pem"
+
+
+def cometbft(home: Path) -> Places:
+    places = Places(home=home)
+    write_validator_key(places, VALIDATOR)
+    places.validator_state.parent.mkdir(exist_ok=True)
+    places.validator_state.write_text('{"height": "7", "round": 0, "step": 3}')
+    return places
+
+
+def wallet_settings(home: Path) -> Path:
+    path = home / "wallet.toml"
+    path.write_text(
+        'genesis = "genesis.json"\nnodes = ["https://node.example"]\n'
+        'mailbox = "https://box.example"\n'
+    )
+    return path
+
+
+def pack(home: Path) -> Path:
+    return Path(shutil.copy(FROZEN / "pack.zip", home / "pack.zip"))
+
+
+def evidence(path: Path) -> object:
+    return verify_evidence(read_file(path, most=MAX_PACK), genesis=None, findings=Findings())
+
+
+READERS = {
+    "trust file": Reader(make=trust_file, read=TrustRoot.load),
+    "anchoring": Reader(make=anchoring, read=AnchorSettings.load, unharmed=frozenset({"cut"})),
+    "time authority": Reader(
+        make=authority,
+        read=lambda path: AnchorSettings.load(path.parent / "anchoring.toml"),
+        unharmed=frozenset({"NUL"}),
+    ),
+    "validator key": Reader(
+        make=lambda home: cometbft(home).validator_key,
+        read=lambda path: read_validator_key(Places(home=path.parents[2])),
+    ),
+    "signing state": Reader(make=lambda home: cometbft(home).validator_state, read=read_signed),
+    "wallet settings": Reader(
+        make=wallet_settings, read=lambda path: WalletConfig.load(path.parent)
+    ),
+    "evidence pack": Reader(make=pack, read=evidence, unharmed=frozenset({"UTF-16"})),
+}
+
+
+@pytest.mark.parametrize("bend", BENDS)
+@pytest.mark.parametrize("name", READERS)
+def test_a_file_that_one_function_reads(tmp_path: Path, name: str, bend: str):
+    reader = READERS[name]
+    path = reader.make(tmp_path)
+    reader.read(path)
+    if bend in reader.unharmed:
+        return
+    BENDS[bend](path)
+    with pytest.raises(SSIError) as caught:
+        reader.read(path)
+    assert any(caught.value.code.startswith(prefix) for prefix in ADVICE)
+
+
+# --- databases: what a program keeps for itself ---
+
+
+def firm_store(path: Path) -> None:
+    Store(path, verifier_id="f", profiles=()).close()
+
+
+def issuer_database(path: Path) -> None:
+    database = IssuerDatabase(f"sqlite:///{path}")
+    try:
+        database.migrate()
+    finally:
+        database.close()
+
+
+def mailbox_database(path: Path) -> None:
+    database = MailboxDatabase(f"sqlite:///{path}")
+    try:
+        database.migrate()
+    finally:
+        database.close()
+
+
+def chain_ledger(path: Path) -> None:
+    EmbeddedEngine(path, make_genesis(), VALIDATOR, lambda: datetime.now(UTC)).close()
+
+
+def heads(path: Path) -> None:
     memory = HeadMemory.open(path)
     memory.remember("c", 1, b"h" * 32, b"{}")
     memory.close()
+
+
+DATABASES = {
+    "firm": firm_store,
+    "issuer": issuer_database,
+    "mailbox": mailbox_database,
+    "chain": chain_ledger,
+    "heads": heads,
+}
+
+
+def unreadable(path: Path) -> None:
+    """No database at all, in a file of the same size."""
+    path.write_bytes(b"no database" + path.read_bytes()[11:])
+
+
+def scrambled(path: Path) -> None:
+    """A database whose tables are noise."""
     raw = path.read_bytes()
-    if bend in {"UTF-16", "NUL", "cut"}:
-        path.write_bytes(b"no database" + raw[11:])
-    else:
-        BENDS[bend](path)
+    path.write_bytes(raw[:100] + bytes(byte ^ 0x5A for byte in raw[100:]))
+
+
+SPOILT = {name: BENDS[name] for name in ("a folder", "a pipe", "a link to itself", "bytes")} | {
+    "no database": unreadable,
+    "scrambled": scrambled,
+}
+
+
+@pytest.mark.parametrize("bend", SPOILT)
+@pytest.mark.parametrize("name", DATABASES)
+def test_a_damaged_database_is_told_and_left_as_it_is(tmp_path: Path, name: str, bend: str):
+    path = tmp_path / "kept.db"
+    DATABASES[name](path)
+    SPOILT[bend](path)
+    before = path.read_bytes() if path.is_file() else None
     with pytest.raises(SSIError) as caught:
-        HeadMemory.open(path)
-    assert caught.value.code == "light.memory"
+        DATABASES[name](path)
+    assert any(caught.value.code.startswith(prefix) for prefix in ADVICE)
+    assert str(tmp_path) not in str(caught.value)
+    if before is not None:
+        assert path.read_bytes() == before

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from registry_chain.client import Genesis
 from ssi.errors import Malformed, SSIError
+from ssi.files import read_file
 from verifier_sdk.config import VerifierConfig
+from verifier_sdk.evidence.container import MAX_PACK
 from verifier_sdk.evidence.findings import LIMITS, EvidenceStep, Findings, VerifiedEvidence
 from verifier_sdk.evidence.outside import AnchorReader
 from verifier_sdk.evidence.verify import verify_evidence
@@ -148,7 +150,10 @@ def verify_file(
     findings = Findings()
     try:
         shown = verify_evidence(
-            Path(path).read_bytes(), genesis=genesis, findings=findings, reader=reader
+            read_file(Path(path), most=MAX_PACK),
+            genesis=genesis,
+            findings=findings,
+            reader=reader,
         )
     except SSIError as error:
         if as_json:

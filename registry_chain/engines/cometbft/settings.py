@@ -18,11 +18,13 @@ from registry_chain.genesis import Genesis, address_of
 from registry_chain.light import Timestamp
 from ssi.encoding import JSONObject, parse_json_object
 from ssi.errors import Malformed, Rejected
+from ssi.files import read_file, read_private
 from ssi.keys import Alg, SoftwareSigner
 
 FOLDER: Final = "cometbft"
 HEARTBEAT_SECONDS: Final = 30
 _PRIVATE: Final = 0o600
+_MOST: Final = 4096
 _PRIVATE_TYPE: Final = "tendermint/PrivKeyEd25519"
 _PUBLIC_TYPE: Final = "tendermint/PubKeyEd25519"
 
@@ -243,12 +245,9 @@ def read_validator_key(places: Places) -> SoftwareSigner:
     """Read the key that signs blocks.
 
     Raises:
-        Malformed: ``keystore.mode`` when others can read it, ``keystore.key`` when it is no key.
+        Malformed: As `ssi.files.read_private`; ``keystore.key`` when it is no key.
     """
-    with places.validator_key.open("rb") as file:
-        if os.fstat(file.fileno()).st_mode & 0o077:
-            raise Malformed("others can read the key file", code="keystore.mode")
-        raw = file.read(4096)
+    raw = read_private(places.validator_key, most=_MOST)
     try:
         key = parse_json_object(raw)["priv_key"]
         secret = b64decode(str(key["value"] if isinstance(key, dict) else ""), validate=True)
@@ -267,9 +266,9 @@ def read_signed(path: Path) -> Signed:
         Malformed: ``chain.signer_state`` when the file is missing or not CometBFT's.
     """
     try:
-        state = parse_json_object(path.read_bytes()[:4096])
+        state = parse_json_object(read_file(path, most=_MOST))
         return Signed(int(str(state["height"])), int(str(state["round"])), int(str(state["step"])))
-    except (OSError, Rejected, ValueError, KeyError):
+    except (Rejected, ValueError, KeyError):
         raise Malformed(
             "how far the validator has signed cannot be read", code="chain.signer_state"
         ) from None
