@@ -65,7 +65,7 @@ from ssi.encoding import (
     parse_json_object,
     sha256,
 )
-from ssi.errors import InvalidProof, Misbehaviour, Refused, Rejected, Untrusted
+from ssi.errors import InvalidProof, Malformed, Misbehaviour, Refused, Rejected, Untrusted
 from ssi.fetch import Fetch
 
 __all__ = [
@@ -427,9 +427,12 @@ class RegistryClient:
 
     def next_seq(self, account: str, lane: int, now: datetime) -> int:
         """The number the next transaction of a lane must have."""
-        many = self.read_many((r.lane_key(account, lane),), now=now)
-        value = many.values[r.lane_key(account, lane)]
-        return 1 + (0 if value is None else Fields(value, where="lane").take_int("seq"))
+        value = self.read(r.lanes_key(account), now=now).value
+        seqs = [] if value is None else Fields(value, where="lanes").take_list("seqs")
+        last = seqs[lane] if lane < len(seqs) else 0
+        if type(last) is not int:
+            raise Malformed("a lane's counter is no number", code="chain.record")
+        return 1 + last
 
     def submit(self, raw_tx: str, *, now: datetime) -> Committed:
         """Submit a transaction and wait until it is in the chain, proven.

@@ -10,7 +10,7 @@ from ssi.errors import SSIError, Unavailable
 
 _BUSY_MS: Final = 10_000
 _CACHE_KIB: Final = 65_536  # SQLite's own 2 MiB are too small for an index over random keys
-_FORM: Final = 1  # of the tables; to be raised whenever a program of before would misread them
+_FORM: Final = 2  # of the tables; to be raised whenever a program of before would misread them
 _WAL_PAGES: Final = 8_000  # 32 MB of log before it is folded into the file
 
 

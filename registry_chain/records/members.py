@@ -126,6 +126,6 @@ def operator_key(operator: str) -> str:
     return f"operator/{operator}"
 
 
-def lane_key(account: str, lane: int) -> str:
-    """The map key of an account's counter."""
-    return f"lane/{account}/{lane}"
+def lanes_key(account: str) -> str:
+    """The map key of an account's counters: one place, however many lanes a block moves."""
+    return f"lane/{account}"

@@ -17,7 +17,7 @@ from registry_chain.records import (
     EXPELLED,
     MAX_RECORD_BYTES,
     MemberRecord,
-    lane_key,
+    lanes_key,
     member_key,
 )
 from registry_chain.rules import (
@@ -61,7 +61,7 @@ from registry_chain.transactions import (
     Vote,
 )
 from registry_chain.transactions.fields import canonical
-from ssi.encoding import sha256
+from ssi.encoding import JSON, sha256
 from ssi.errors import InvalidSignature, Refused, Unavailable
 from ssi.keys import PublicKey
 
@@ -124,8 +124,7 @@ def apply_tx(view: View, tx: UntrustedTx, block: BlockContext) -> Changes:
     changes = rules[tx.type](view, tx.account, tx.body, block)
     if any(len(value) > MAX_RECORD_BYTES for value in changes.values()):
         raise refuse("REG-REC-2", "record_too_big", "the record would be too big")
-    counter = canonical({"seq": tx.seq, "v": 1})
-    return changes | {lane_key(tx.account, tx.lane): counter}
+    return changes | _counted(view, tx)
 
 
 def block_context(view: View, *, height: int, time: int, chain_id: str) -> BlockContext:
@@ -145,11 +144,27 @@ def block_context(view: View, *, height: int, time: int, chain_id: str) -> Block
 
 def lane_seq(view: View, account: str, lane: int) -> int:
     """The last number used in a lane; 0 before the first."""
-    raw = view.get(lane_key(account, lane))
-    seq = 0 if raw is None else loads(raw)["seq"]  # our own bytes, read for every transaction
-    if not isinstance(seq, int):
-        raise TypeError("a lane record holds its number")
-    return seq
+    seqs = _lane_seqs(view, account)
+    return seqs[lane] if lane < len(seqs) else 0
+
+
+def _lane_seqs(view: View, account: str) -> tuple[int, ...]:
+    """The last number of each lane, up to the highest one used [REG-TX-6]."""
+    raw = view.get(lanes_key(account))
+    return () if raw is None else _numbers(raw)
+
+
+@lru_cache(maxsize=64)  # asked for twice by every transaction
+def _numbers(raw: bytes) -> tuple[int, ...]:
+    return tuple(loads(raw)["seqs"])  # our own bytes
+
+
+def _counted(view: View, tx: UntrustedTx) -> Changes:
+    """The account's counters after a transaction."""
+    seqs: list[JSON] = [*_lane_seqs(view, tx.account)]
+    seqs += [0] * (tx.lane + 1 - len(seqs))
+    seqs[tx.lane] = tx.seq
+    return {lanes_key(tx.account): canonical({"seqs": seqs, "v": 1})}
 
 
 def verify_early(view: View, tx: UntrustedTx) -> None:

@@ -173,7 +173,7 @@ def test_who_may_open_a_dispute() -> None:
     ledger = Council.of(3).settle()
     with refused(ledger, "REG-DIS-1", "not_affected"):
         ledger.do("car-two", CASE)
-    for key in ("verifier/nobody", "config/chain", "lane/voter-1/0"):
+    for key in ("verifier/nobody", "config/chain", "lane/voter-1"):
         with refused(ledger, "REG-DIS-1", "record_unknown"):
             ledger.do("voter-1", replace(CASE, record=key))
     ledger.do("voter-1", CASE)

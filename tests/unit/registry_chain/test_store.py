@@ -295,7 +295,7 @@ def test_a_file_that_is_no_database(path: Path) -> None:
     Store(path).close()
 
 
-@pytest.mark.parametrize("form", [0, 2])
+@pytest.mark.parametrize("form", [0, 1])
 @pytest.mark.parametrize("readonly", [False, True])
 def test_a_file_of_another_form_is_left_alone(path: Path, form: int, *, readonly: bool) -> None:
     """[REG-MAP-9] Also by the writer's right: it is given back."""
