@@ -139,27 +139,26 @@ def write_testnet(folder: Path, ports: Sequence[Ports], chain_id: str) -> list[M
     """Found a chain of as many members as there are ports; each runs one validator.
 
     Raises:
-        Malformed: ``config.exists`` when the folder holds something already.
+        Malformed: ``config.exists`` when the folder holds something already; ``chain.genesis`` when
+            so few validators make no network. Nothing is written then.
     """
     if folder.exists() and any(folder.iterdir()):
         raise Malformed("this folder holds a chain already", code="config.exists")
     if not 1 <= len(ports) <= MOST:
         raise Malformed("a testnet has 1 to 50 validators", code="config.malformed")
-    keys = folder / "keys"
-    keys.mkdir(parents=True, mode=0o700)
-    founders = []
-    for number in range(1, len(ports) + 1):
-        signer = generate_signer(Alg.EDDSA, os.urandom)
-        account = f"member-{number}"
-        write_key(keys / f"{account}.key", signer)
-        founders.append(
-            GenesisMember(
-                id=account,
-                name=Name.from_json({"ja": f"会員{number}", "en": f"Member {number}"}),
-                account_keys=(bare_jwk(signer.public_key),),
-                roles=("voter",),
-            )
+    signers = {
+        f"member-{number}": generate_signer(Alg.EDDSA, os.urandom)
+        for number in range(1, len(ports) + 1)
+    }
+    founders = [
+        GenesisMember(
+            id=account,
+            name=Name.from_json({"ja": f"会員{number}", "en": f"Member {number}"}),
+            account_keys=(bare_jwk(signer.public_key),),
+            roles=("voter",),
         )
+        for number, (account, signer) in enumerate(signers.items(), 1)
+    ]
     validators = make_validators(len(ports))
     genesis = new_genesis(
         chain_id=chain_id,
@@ -169,6 +168,10 @@ def write_testnet(folder: Path, ports: Sequence[Ports], chain_id: str) -> list[M
         members=founders,
         loopback=True,
     )
+    keys = folder / "keys"
+    keys.mkdir(parents=True, mode=0o700)
+    for account, signer in signers.items():
+        write_key(keys / f"{account}.key", signer)
     members = members_of(folder, ports)
     write_network(genesis, members, validators)
     (folder / "genesis.json").write_bytes(genesis.to_bytes())

@@ -21,11 +21,13 @@ from registry_chain.records import (
     Roster,
     ValidatorRecord,
     member_key,
+    unsafe_set,
     validator_key,
 )
 from registry_chain.transactions import fields as f
 from registry_chain.transactions.bodies import ROLES, account_keys
 from registry_chain.transactions.fields import Name
+from registry_chain.transactions.validators import MAX_VALIDATORS
 from ssi.encoding import (
     JSON,
     Fields,
@@ -42,12 +44,10 @@ from ssi.keys import PublicKey
 
 RULES_VERSION = 1
 MAX_MEMBERS = 200
-MAX_VALIDATORS = 100
 MAX_POWER = 2**31
 CONFIG_KEY = "config/chain"
 TIMELOCK = 7 * 86_400
 EMERGENCY = 72 * 3600
-NETWORK = 4  # validators; fewer tolerate no fault
 _LIMITS = JsonLimits(max_bytes=1_000_000, max_members=20_000)
 _PUBKEY_TYPE = "tendermint/PubKeyEd25519"
 
@@ -160,6 +160,7 @@ class Genesis:
             raise Malformed("the rules version is unknown", code="chain.genesis")
         if not genesis.voters():
             raise Malformed("no member has a vote", code="chain.genesis")
+        _require_safe(genesis)
         return genesis
 
     @classmethod
@@ -195,17 +196,22 @@ def _validator(item: JSON) -> JSONObject:
         raise Malformed("a validator key is not Ed25519", code="chain.genesis")
     key.done()
     reading.done()
+    try:
+        raw = b64decode(value, validate=True)
+    except ValueError:
+        raise Malformed("a validator key is not base64", code="chain.genesis") from None
     if not power.isascii() or not power.isdecimal() or not 0 < int(power) <= MAX_POWER:
         raise Malformed("a validator's power is out of range", code="chain.genesis")
-    if len(value) != 44:  # noqa: PLR2004 - base64 of 32 bytes
+    if len(raw) != 32:  # noqa: PLR2004 - Ed25519
         raise Malformed("a validator key is not 32 bytes", code="chain.genesis")
     return item if isinstance(item, dict) else {}
 
 
 def genesis_records(genesis: Genesis) -> dict[str, bytes]:
     """The state at height 0: the founding members, the validators and the parameters."""
-    seats = _validator_records(genesis)
-    records = seats | {
+    seats = _founding_seats(genesis)
+    records = {validator_key(address): seat.to_bytes() for address, seat in seats.items()}
+    records |= {
         member_key(member.id): MemberRecord(
             state=ACTIVE,
             height=0,
@@ -233,10 +239,10 @@ def genesis_records(genesis: Genesis) -> dict[str, bytes]:
         state=ACTIVE,
         height=0,
         time=time,
-        addresses=tuple(sorted(key.partition("/")[2] for key in seats)),
-        network=len(seats) >= NETWORK,
+        addresses=tuple(sorted(seats)),
+        network=len(seats) > 1,
         epoch_at=time,
-        epoch_power=sum(int(str(given["power"])) for given in genesis.validators),
+        epoch_power=sum(seat.power for seat in seats.values()),
     ).to_bytes()
     config: JSONObject = {
         "v": 1,
@@ -248,16 +254,28 @@ def genesis_records(genesis: Genesis) -> dict[str, bytes]:
     return records | {CONFIG_KEY: canonical_json(config)}
 
 
-def _validator_records(genesis: Genesis) -> dict[str, bytes]:
+def _require_safe(genesis: Genesis) -> None:
+    """One validator alone, or a network that no member can stop [REG-GEN-2]."""
+    seats = _founding_seats(genesis)
+    reason = unsafe_set(seats) if len(seats) > 1 else None
+    if reason is not None:
+        raise Malformed(
+            f"{reason[1]}: found a chain with one validator, or with four or more of which no"
+            " member has a third",
+            code="chain.genesis",
+        )
+
+
+def _founding_seats(genesis: Genesis) -> dict[str, ValidatorRecord]:
     """The founding validators [REG-VAL-1]; a name that is a member's id says whose they are."""
     members = {member.id for member in genesis.members}
-    records: dict[str, bytes] = {}
+    seats: dict[str, ValidatorRecord] = {}
     for given in genesis.validators:
         reading = Fields(given, where="validator", code="chain.genesis")
         key = Fields(reading.take_object("pub_key"), where="pub_key", code="chain.genesis")
         raw = b64decode(key.take_str("value"), validate=True)
         name = reading.opt_str("name", allow_empty=True)
-        record = ValidatorRecord(
+        seats[address_of(raw)] = ValidatorRecord(
             state=ACTIVE,
             height=0,
             time=genesis.genesis_time,
@@ -265,10 +283,9 @@ def _validator_records(genesis: Genesis) -> dict[str, bytes]:
             power=int(reading.take_str("power")),
             member=name if name in members else None,
         )
-        records[validator_key(address_of(raw))] = record.to_bytes()
-    if len(records) != len(genesis.validators):
+    if len(seats) != len(genesis.validators):
         raise Malformed("a validator key stands twice", code="chain.genesis")
-    return records
+    return seats
 
 
 def address_of(public_key: bytes) -> str:

@@ -94,6 +94,7 @@ from registry_chain.records.members import (
     member_key,
     offence_key,
     operator_key,
+    unsafe_set,
     validator_key,
 )
 from registry_chain.transactions.verifiers import Purpose as PurposeRecord
@@ -177,6 +178,7 @@ __all__ = [
     "schema_key",
     "signing_key_key",
     "status_key",
+    "unsafe_set",
     "upgrade_key",
     "validator_key",
     "verifier_key",

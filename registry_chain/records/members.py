@@ -1,11 +1,15 @@
 """The records of who takes part: members, validators and their offences, mailbox operators."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 from registry_chain.records.base import ACTIVE, Record, Stoppable, halt, life
 from registry_chain.transactions.fields import Name
+from registry_chain.transactions.validators import MAX_VALIDATORS
 from ssi.encoding import Fields, JSONObject
+
+LEAST_VALIDATORS = 4  # of a network; fewer tolerate no fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,31 @@ class ValidatorRecord(Stoppable):
     def voting_power(self) -> int:
         """The power it has among those that sign; none unless it is active."""
         return self.power if self.state == ACTIVE else 0
+
+
+def unsafe_set(seats: Mapping[str, ValidatorRecord]) -> tuple[str, str] | None:
+    """Why these validators may not run a network together, if they may not [REG-VAL-6].
+
+    The one bound for the founders and for every later change: who has a third of the power can
+    stop the chain alone.
+
+    Args:
+        seats: The records by their address; those without power do not count.
+
+    Returns:
+        A code and a sentence, or none when the set is safe.
+    """
+    live = {address: record for address, record in seats.items() if record.voting_power}
+    if not LEAST_VALIDATORS <= len(live) <= MAX_VALIDATORS:
+        return "validator_count", "there would be fewer than four validators, or too many"
+    shares: dict[str, int] = {}
+    for address, record in live.items():
+        whose = record.member or address
+        shares[whose] = shares.get(whose, 0) + record.voting_power
+    total = sum(shares.values())
+    if any(3 * share >= total for share in shares.values()):
+        return "validator_share", "one member would have a third of the power"
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from registry_chain.records import (
     MigrationRecord,
     Roster,
     ValidatorRecord,
+    unsafe_set,
     validator_key,
 )
 from registry_chain.rules.context import (
@@ -31,7 +32,6 @@ from registry_chain.rules.context import (
 )
 from registry_chain.state import Changes, View
 from registry_chain.transactions.validators import (
-    MAX_VALIDATORS,
     AddValidator,
     Migrate,
     RejoinValidator,
@@ -44,7 +44,6 @@ from registry_chain.transactions.validators import (
 from ssi.encoding import b64url_decode
 from ssi.errors import InvalidSignature, Malformed
 
-LEAST = 4
 EPOCH = 86_400
 
 Seats = Mapping[str, ValidatorRecord]
@@ -94,7 +93,7 @@ def jailed(view: View, address: str, by: str, block: BlockContext) -> Changes | 
     out = record.stopped(at=block.time, height=block.height, until=None, by=by, reason="offence")
     seats = _seats(view, before)
     after = seats | {address: out}
-    if _unsafe(after) is not None:
+    if unsafe_set(after) is not None:
         return None
     return _written({address: out}, _counted(before, seats, after, block))
 
@@ -143,22 +142,9 @@ def _total(seats: Seats) -> int:
 
 def require_safe(seats: Seats) -> None:
     """Four validators at least, and no member with a third of the power [REG-VAL-6]."""
-    reason = _unsafe(seats)
+    reason = unsafe_set(seats)
     if reason is not None:
         raise refuse("REG-VAL-6", *reason)
-
-
-def _unsafe(seats: Seats) -> tuple[str, str] | None:
-    live = {address: record for address, record in seats.items() if record.voting_power}
-    if not LEAST <= len(live) <= MAX_VALIDATORS:
-        return "validator_count", "there would be fewer than four validators, or too many"
-    shares: dict[str, int] = {}
-    for address, record in live.items():
-        whose = record.member or address
-        shares[whose] = shares.get(whose, 0) + record.voting_power
-    if any(3 * share >= _total(live) for share in shares.values()):
-        return "validator_share", "one member would have a third of the power"
-    return None
 
 
 def _require_seat(view: View, seat: Seat, block: BlockContext) -> None:

@@ -98,6 +98,12 @@ ADVICE: dict[str, Advice] = {
         "最新の data/priv_validator_state.json を戻してください。"
         "失われた場合は、会員に検証者の鍵の交代を依頼し、新しい鍵で始めてください。",
     ),
+    "chain.genesis": Advice(
+        "This is no genesis that a chain can begin with. Correct what is named and make it again; "
+        "if you were given the file, ask the founders for it anew and compare its digest.",
+        "この創世ファイルでは台帳を始められません。示された点を直して作り直してください。"
+        "受け取ったファイルなら、設立した会員からもう一度受け取り、ダイジェストを照合してください。",
+    ),
     "chain.form": Advice(
         "Another version of this program made the ledger's file, and this one left it as it is. "
         "Start the version that made it; before 1.0 such files are not converted.",

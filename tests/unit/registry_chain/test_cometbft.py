@@ -81,7 +81,7 @@ def test_a_program_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     assert caught.value.code == "cometbft.missing"
 
 
-def network(folder: Path, count: int = 3) -> tuple[Genesis, list[Member]]:
+def network(folder: Path, count: int = 4) -> tuple[Genesis, list[Member]]:
     keys = make_validators(count)
     genesis = new_genesis(
         chain_id="test-net",
@@ -112,7 +112,7 @@ def test_a_network_is_written_whole_and_private(tmp_path: Path) -> None:
     for member in members:
         config = NodeConfig.load(member.home / CONFIG_NAME)
         assert config.network is not None
-        assert len(config.network.peers) == len(config.network.nodes) == 2
+        assert len(config.network.peers) == len(config.network.nodes) == 3
         assert config.network.p2p == f"127.0.0.1:{member.p2p_port}"
         places = Places(home=member.home)
         for path in (places.validator_key, places.node_key, places.validator_state):
@@ -129,7 +129,7 @@ def test_a_network_is_written_whole_and_private(tmp_path: Path) -> None:
         assert table["tx_index"]["indexer"] == "null"
     assert len(documents) == 1
     with pytest.raises(FileExistsError):
-        write_network(genesis, members, make_validators(3))
+        write_network(genesis, members, make_validators(4))
 
 
 def test_a_long_path_still_gets_a_socket(tmp_path: Path) -> None:
