@@ -1,10 +1,11 @@
 """The families of records the pages know by name; any other is drawn all the same."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from registry_chain.explorer.cells import Row, Text, rows_of, state
+from registry_chain.explorer.cells import Row, Rows, Text, rows_of, state
 from registry_chain.explorer.here import Here
+from registry_chain.explorer.lapsing import lapse_of
 from registry_chain.explorer.proving import Shown
 from ssi.encoding import JSONObject
 
@@ -130,10 +131,34 @@ def summary_of(key: str, value: JSONObject, here: Here) -> tuple[Row, ...]:
     return rows_of(shown, here).rows
 
 
-def state_of(value: JSONObject | None, here: Here) -> Text | None:
-    """A record's state in words, when it has one."""
-    found = None if value is None else value.get("state")
-    return state(found, here) if isinstance(found, str) else None
+def state_of(shown: Shown, here: Here) -> Text | None:
+    """A record's state in words, when it has one; what ended by time is said to be over."""
+    found = None if shown.value is None else shown.value.get("state")
+    if not isinstance(found, str):
+        return None
+    lapse = lapse_of(shown)
+    if lapse is None:
+        return state(found, here)
+    at = here.seconds(lapse.at)
+    when = str(lapse.at) if at is None else here.moment(at)
+    if lapse.state is None:
+        return Text(text=here.word("lapsed_at").format(at=when), look="bad")
+    back = state(lapse.state, here)
+    return replace(back, text=here.word("suspension_lapsed").format(state=back.text, at=when))
+
+
+def members_of(shown: Shown, here: Here) -> Rows | None:
+    """Every member of a record, its state as `state_of` says."""
+    if shown.value is None:
+        return None
+    stands = state_of(shown, here)
+    drawn = rows_of(shown.value, here, first=family_of(shown.key).first)
+    return Rows(
+        rows=tuple(
+            replace(row, cell=stands) if row.name == "state" and stands is not None else row
+            for row in drawn.rows
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +177,6 @@ def line_of(shown: Shown, here: Here) -> Line:
     return Line(
         shown=shown,
         title=title_of(shown.key, value, here),
-        state=state_of(value, here),
+        state=state_of(shown, here),
         summary=() if value is None else summary_of(shown.key, value, here),
     )

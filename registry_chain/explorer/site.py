@@ -17,7 +17,14 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from registry_chain.engines.base import Engine
 from registry_chain.explorer.cells import moment, rows_of
-from registry_chain.explorer.families import FAMILIES, Line, family_of, line_of, title_of
+from registry_chain.explorer.families import (
+    FAMILIES,
+    Line,
+    family_of,
+    line_of,
+    members_of,
+    title_of,
+)
 from registry_chain.explorer.here import LANGUAGES, Here, Language
 from registry_chain.explorer.history import PAGE, History, body_of, read_tx
 from registry_chain.explorer.proving import Clock, Prover, Shown
@@ -300,7 +307,7 @@ class _Site:
             raise NotFound
         shown, here = found[0], self._here()
         family, name = family_of(key), key.partition("/")[2]
-        value = None if shown.value is None else rows_of(shown.value, here, first=family.first)
+        value = members_of(shown, here)
         related = [
             (prefix, name, self._lines(listed[:RELATED]), len(listed) > RELATED)
             for prefix in (family.related if height is None else ())

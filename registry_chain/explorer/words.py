@@ -240,6 +240,10 @@ WORDS: Final[dict[str, Word]] = {
     "state_alarm": Word("警報", "alarm"),
     "state_held": Word("保留", "held"),
     "state_resolved": Word("解決済み", "resolved"),
+    "lapsed_at": Word("期限切れ（{at}）", "lapsed at {at}"),
+    "suspension_lapsed": Word(
+        "{state}（停止は {at} に期限が切れました）", "{state}; its suspension lapsed at {at}"
+    ),
     # --- members of records ---
     "field_name": Word("名称", "Name"),
     "field_state": Word("状態", "State"),

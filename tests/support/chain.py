@@ -97,9 +97,9 @@ def open_engine(
 
 
 @contextmanager
-def running(path: Path, *, chain_id: str = CHAIN) -> Iterator[Chain]:
+def running(path: Path, *, chain_id: str = CHAIN, **more: object) -> Iterator[Chain]:
     clock = TestClock()
-    engine = open_engine(path, clock, chain_id=chain_id)
+    engine = open_engine(path, clock, chain_id=chain_id, **more)
     try:
         with served(engine, clock) as url:
             yield Chain(engine, engine.genesis, url, clock)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import sleep
 from typing import Any
 from urllib.parse import quote
 
@@ -15,7 +17,8 @@ from werkzeug.test import TestResponse
 
 from registry_chain.engines.base import Answer
 from registry_chain.explorer.families import FAMILIES
-from registry_chain.explorer.proving import Prover
+from registry_chain.explorer.lapsing import lapse_of
+from registry_chain.explorer.proving import Prover, Shown
 from registry_chain.explorer.words import WORDS
 from registry_chain.genesis import Genesis, new_genesis
 from registry_chain.light import (
@@ -26,7 +29,10 @@ from registry_chain.light import (
     verify_bundle,
 )
 from registry_chain.node import create_app
-from registry_chain.transactions import Attestable, Name, tx_id_of
+from registry_chain.records import ValidatorRecord
+from registry_chain.transactions import Attestable, Name, SuspendIssuer, tx_id_of
+from registry_chain.transactions.decisions import PauseFamilies
+from registry_chain.transactions.governance import EmergencySuspend
 from registry_chain.trust_root import trust_from_genesis
 from ssi.encoding import JSONObject, b64url_decode, sha256
 from ssi.errors import Rejected
@@ -35,7 +41,7 @@ from tests.support.chain import START, Chain, running
 from tests.support.furnished import SIGNING, furnish
 from tests.support.light import GENESIS, key, signed, validator_set
 from tests.support.light import Chain as LightChain
-from tests.support.registry import KYC, accreditation, make_genesis
+from tests.support.registry import KYC, T0, accreditation, make_genesis
 
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 
@@ -420,3 +426,88 @@ def test_what_an_issuer_may_attest_is_shown(tmp_path: Path) -> None:
         assert "Claims it may attest" in text
         assert text.index("age_over_18") < text.index("年齢")
         assert "証明できる項目" in shown(client, "/record/issuer/city-kyc", "ja")
+
+
+# --- what ends by time ---
+
+
+def stand(client: FlaskClient, key: str) -> str:
+    """The state on a record's page; the list and the page must say the same."""
+    page = shown(client, f"/record/{key}")
+    found = re.search(r"<dt>State</dt><dd><span class=.state \w+.>([^<]*)", page)
+    assert found is not None
+    listed = shown(client, f"/records/{key.partition('/')[0]}")
+    assert found[1] in listed
+    return found[1]
+
+
+def later(chain: Chain, **by: float) -> None:
+    """Let time pass, and wait for a block that says so; our own clock alone ends nothing."""
+    chain.clock.move(**by)
+    prover = Prover(chain.engine, chain.clock)
+    for _ in range(300):
+        head = prover.block()
+        if head is not None and head.time >= chain.clock():
+            return
+        sleep(0.1)
+    pytest.fail("no block came")
+
+
+def test_a_suspension_that_lapsed_is_not_shown_as_one(tmp_path: Path) -> None:
+    """[EXP-STATE-1], [REG-EMG-4]"""
+    with running(tmp_path / "c.db", heartbeat=timedelta(milliseconds=200)) as chain:
+        chain.decide(accreditation())
+        client = create_app(chain.engine, chain.clock).test_client()
+        assert stand(client, "issuer/city-kyc") == "active"
+        chain.do("city-kyc", EmergencySuspend(target="issuer/city-kyc", reason="stolen"))
+        suspended_at = int(chain.clock().timestamp())
+        assert stand(client, "issuer/city-kyc") == "suspended"
+        assert stand(client, "emergency/issuer/city-kyc") == "in force"
+        suspended = chain.client().issuer("city-kyc", chain.clock()).height
+        later(chain, hours=73)
+        ends = datetime.fromtimestamp(suspended_at + 72 * 3600, UTC)
+        when = f"{ends:%Y-%m-%d %H:%M:%S} UTC"
+        assert stand(client, "issuer/city-kyc") == f"active; its suspension lapsed at {when}"
+        assert stand(client, "emergency/issuer/city-kyc") == f"lapsed at {when}"
+        assert "期限が切れました" in shown(client, "/record/issuer/city-kyc", "ja")
+        # The record itself is given away as it is.
+        bundle = client.get("/bundle.json?key=issuer/city-kyc").get_data(as_text=True)
+        assert chain.engine.prove(("issuer/city-kyc",)) is not None
+        assert "lapsed" not in bundle
+        # History shows what held then.
+        past = shown(client, f"/record/issuer/city-kyc?height={suspended}")
+        assert "its suspension lapsed" not in past
+        # An issuer that the voters stopped for good has no end.
+        chain.decide(SuspendIssuer(issuer="city-kyc", reason="audit"))
+        later(chain, days=9)
+        assert stand(client, "issuer/city-kyc") == "suspended"
+
+
+def test_a_pause_and_a_proposal_end_by_time(tmp_path: Path) -> None:
+    """[EXP-STATE-1], [REG-PAU-1], [REG-GOV-5]"""
+    with running(tmp_path / "c.db", heartbeat=timedelta(milliseconds=200)) as chain:
+        now = int(chain.clock().timestamp())
+        chain.decide(PauseFamilies(families=("anchor",), until=now + 3600, reason="care"))
+        client = create_app(chain.engine, chain.clock).test_client()
+        assert stand(client, "pause/anchor") == "active"
+        later(chain, hours=1)
+        assert stand(client, "pause/anchor").startswith("lapsed at ")
+
+
+def test_a_validators_power_does_not_come_back_by_time(tmp_path: Path) -> None:
+    """[EXP-STATE-1], [REG-EMG-9]"""
+    with running(tmp_path / "c.db") as chain:
+        chain.decide(accreditation())
+        block = Prover(chain.engine, chain.clock).block()
+        assert block is not None
+        seat = ValidatorRecord(state="active", height=1, time=T0, pub_key="x" * 43, power=1)
+        stopped = seat.stopped(at=T0, height=1, until=T0 + 1, by="council", reason="x")
+        firm = replace(block, time=block.time + timedelta(days=9))
+        for key, record, over in (
+            ("validator/" + "A" * 40, stopped, False),
+            ("issuer/city-kyc", stopped, False),  # not a record of this family: as it is
+        ):
+            one = Shown(key=key, value=record.to_json(), block=firm)
+            assert (lapse_of(one) is not None) is over
+        unproven = Shown(key="pause/anchor", value={"state": "active", "until": 1}, block=None)
+        assert lapse_of(unproven) is None
