@@ -31,25 +31,75 @@ _CA_DAYS, _LEAF_DAYS, _KEY_DAYS = 3650, 730, 720
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the sub-commands that need no server."""
-    init = commands.add_parser("init", help="write settings, keys and certificates")
-    init.add_argument("folder", type=Path)
-    init.add_argument("--id", required=True, help="the issuer's account on the chain")
-    init.add_argument("--url", required=True, help="credential issuer identifier")
-    init.add_argument("--name", required=True, nargs=2, metavar=("JA", "EN"))
-    init.add_argument("--trust-framework", required=True, metavar="URL")
-    init.add_argument("--genesis", required=True, type=Path)
-    init.add_argument("--node", required=True, action="append")
-    init.add_argument("--loopback", action="store_true", help="a network on this machine")
-    for name, text in (
-        ("add-operator", "give a person access to the operators' pages"),
-        ("register-keys", "put the credential and status keys on the chain"),
+    init = commands.add_parser(
+        "init",
+        help="write settings, keys and certificates / 設定と鍵と証明書を作ります",
+        epilog="warifu issuer init issuer --id city-kyc --url https://kyc.example"
+        " --name 市民KYC 'City KYC' --trust-framework https://kyc.example/rules"
+        " --genesis genesis.json --node https://node1.example",
+    )
+    init.add_argument("folder", type=Path, help="a new folder / 新しいフォルダー")
+    init.add_argument(
+        "--id", required=True, help="the issuer's account on the chain / 台帳での発行者の ID"
+    )
+    init.add_argument(
+        "--url", required=True, help="credential issuer identifier / 発行者の公開 URL"
+    )
+    init.add_argument(
+        "--name", required=True, nargs=2, metavar=("JA", "EN"), help="its names / 名称（日・英）"
+    )
+    init.add_argument(
+        "--trust-framework",
+        required=True,
+        metavar="URL",
+        help="by which rules it checks people / 確認の規則を示す URL",
+    )
+    init.add_argument(
+        "--genesis", required=True, type=Path, help="the chain's genesis file / 台帳の創世ファイル"
+    )
+    init.add_argument(
+        "--node",
+        required=True,
+        action="append",
+        metavar="URL",
+        help="a node (repeatable) / ノードの URL（繰り返せます）",
+    )
+    init.add_argument(
+        "--loopback", action="store_true", help="a network on this machine / この端末だけの通信"
+    )
+    for name, text, example in (
+        (
+            "add-operator",
+            "give a person access to the operators' pages / 担当者を登録します",
+            "warifu issuer add-operator ito --role maker --config issuer/issuer.toml",
+        ),
+        (
+            "register-keys",
+            "put the credential and status keys on the chain / 鍵を台帳に登録します",
+            "warifu issuer register-keys --config issuer/issuer.toml",
+        ),
     ):
-        command = commands.add_parser(name, help=text)
-        command.add_argument("--config", type=Path, default=Path("issuer.toml"))
+        command = commands.add_parser(name, help=text, epilog=example)
+        command.add_argument(
+            "--config",
+            type=Path,
+            default=Path("issuer.toml"),
+            help="the settings; issuer.toml when absent / 設定ファイル（なければ issuer.toml）",
+        )
         if name == "add-operator":
-            command.add_argument("name")
-            command.add_argument("--role", choices=(Role.MAKER, Role.CHECKER), required=True)
-            command.add_argument("--password-fd", type=int, metavar="N")
+            command.add_argument("name", help="a name to log in with / ログインに使う名前")
+            command.add_argument(
+                "--role",
+                choices=(Role.MAKER, Role.CHECKER),
+                required=True,
+                help="who checks, or who issues / 確認する人か、発行する人か",
+            )
+            command.add_argument(
+                "--password-fd",
+                type=int,
+                metavar="N",
+                help="read the password there, do not ask / 合言葉を読む記述子の番号",
+            )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -22,21 +22,59 @@ _PRIVATE = 0o600
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the sub-commands that need no server."""
-    init = commands.add_parser("init", help="write settings and keys into a new folder")
-    init.add_argument("folder", type=Path)
-    init.add_argument("--url", required=True, help="public base URL, as firms' records name it")
-    init.add_argument("--operator", required=True, help="the operator's account on the chain")
-    init.add_argument("--genesis", required=True, type=Path, help="the chain's genesis file")
-    init.add_argument("--node", required=True, action="append", help="base URL of a node")
-    init.add_argument("--loopback", action="store_true", help="a network on this machine")
-    for name, text in (
-        ("status", "print how much it holds"),
-        ("add-box", "give a registered firm its box and print the token"),
+    init = commands.add_parser(
+        "init",
+        help="write settings and keys into a new folder / 設定と鍵を新しいフォルダーに作ります",
+        epilog="warifu mailbox init box --url https://box.example --operator yubin-box"
+        " --genesis genesis.json --node https://node1.example",
+    )
+    init.add_argument("folder", type=Path, help="a new folder / 新しいフォルダー")
+    init.add_argument(
+        "--url",
+        required=True,
+        help="public base URL, as firms' records name it / 公開 URL（事業者の記録と同じもの）",
+    )
+    init.add_argument(
+        "--operator",
+        required=True,
+        help="the operator's account on the chain / 台帳での運営者の ID",
+    )
+    init.add_argument(
+        "--genesis", required=True, type=Path, help="the chain's genesis file / 台帳の創世ファイル"
+    )
+    init.add_argument(
+        "--node",
+        required=True,
+        action="append",
+        metavar="URL",
+        help="a node (repeatable) / ノードの URL（繰り返せます）",
+    )
+    init.add_argument(
+        "--loopback", action="store_true", help="a network on this machine / この端末だけの通信"
+    )
+    for name, text, example in (
+        (
+            "status",
+            "print how much it holds / 預かっている量を示します",
+            "warifu mailbox status --config box/mailbox.toml",
+        ),
+        (
+            "add-box",
+            "give a registered firm its box and print the token / 事業者に私書箱を割り当てます",
+            "warifu mailbox add-box --verifier minpaku-one --config box/mailbox.toml",
+        ),
     ):
-        command = commands.add_parser(name, help=text)
-        command.add_argument("--config", type=Path, default=Path("mailbox.toml"))
+        command = commands.add_parser(name, help=text, epilog=example)
+        command.add_argument(
+            "--config",
+            type=Path,
+            default=Path("mailbox.toml"),
+            help="the settings; mailbox.toml when absent / 設定ファイル（なければ mailbox.toml）",
+        )
         if name == "add-box":
-            command.add_argument("--verifier", required=True, help="the firm's id on the chain")
+            command.add_argument(
+                "--verifier", required=True, help="the firm's id on the chain / 台帳での事業者の ID"
+            )
 
 
 def run(args: argparse.Namespace) -> int:

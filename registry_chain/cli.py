@@ -31,27 +31,58 @@ _OK = 200
 def add_commands(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add every word of ``warifu chain`` but ``node``, which the front door serves."""
     init = actions.add_parser(
-        "init", help="make a genesis and its keys / 創世ファイルと鍵を作ります"
+        "init",
+        help="make a genesis and its keys / 創世ファイルと鍵を作ります",
+        epilog="warifu chain init --home node-1 --chain-id town-chain"
+        " --member council=voter:協議会:Council --member city-kyc=issuer",
     )
-    init.add_argument("--home", type=Path, required=True, help="new folder for the node")
-    init.add_argument("--chain-id", required=True)
+    init.add_argument(
+        "--home",
+        type=Path,
+        required=True,
+        help="new folder for the node / ノードの新しいフォルダー",
+    )
+    init.add_argument("--chain-id", required=True, help="the chain's name / 台帳の名前")
     init.add_argument(
         "--member",
         action="append",
         required=True,
         metavar="ID=ROLE[,ROLE][:JA:EN]",
-        help="a founding member; one needs the role voter",
+        help="a founding member; one needs the role voter"
+        " / 発足時の会員（一名は voter の役割が必要）",
     )
-    init.add_argument("--port", type=int, default=26680)
-    init.add_argument("--loopback", action="store_true", help="a demonstration on one machine")
-    status = actions.add_parser("status", help="ask a node how it is / ノードの状態を見ます")
-    status.add_argument("--node", required=True, metavar="URL")
-    status.add_argument("--loopback", action="store_true", help="allow http on 127.0.0.1")
+    init.add_argument("--port", type=int, default=26680, help="where it listens / 待ち受けるポート")
+    init.add_argument(
+        "--loopback", action="store_true", help="a demonstration on one machine / 一台での実演用"
+    )
+    status = actions.add_parser(
+        "status",
+        help="ask a node how it is / ノードの状態を見ます",
+        epilog="warifu chain status --node https://node1.example",
+    )
+    status.add_argument("--node", required=True, metavar="URL", help="the node / ノードの URL")
+    status.add_argument(
+        "--loopback",
+        action="store_true",
+        help="allow http on 127.0.0.1 / 127.0.0.1 への http を許します",
+    )
     prune = actions.add_parser(
-        "prune", help="forget old states of a stopped node / 停止中のノードの古い状態を消します"
+        "prune",
+        help="forget old states of a stopped node / 停止中のノードの古い状態を消します",
+        epilog="warifu chain prune --home node-1 --keep 1000",
     )
-    prune.add_argument("--home", type=Path, required=True, help="the folder with node.toml")
-    prune.add_argument("--keep", type=int, default=1000, help="how many states stay provable")
+    prune.add_argument(
+        "--home",
+        type=Path,
+        required=True,
+        help="the folder with node.toml / node.toml のあるフォルダー",
+    )
+    prune.add_argument(
+        "--keep",
+        type=int,
+        default=1000,
+        help="how many states stay provable / 証明できるまま残す状態の数",
+    )
     cli_backup.add_commands(actions)
     cli_trust.add_commands(actions)
     cli_gov.add_commands(actions)

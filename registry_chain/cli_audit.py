@@ -20,13 +20,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the words of ``warifu audit``."""
     actions = parser.add_subparsers(dest="action", required=True)
     again = actions.add_parser(
-        "replay", help="recompute every block / すべてのブロックを再計算します"
+        "replay",
+        help="recompute every block / すべてのブロックを再計算します",
+        epilog="warifu audit replay --genesis genesis.json --node https://node1.example\n"
+        "warifu audit replay --genesis genesis.json --export blocks.jsonl",
     )
-    again.add_argument("--genesis", type=Path, required=True)
+    again.add_argument(
+        "--genesis", type=Path, required=True, help="the chain's genesis file / 台帳の創世ファイル"
+    )
     source = again.add_mutually_exclusive_group(required=True)
-    source.add_argument("--node", metavar="URL")
-    source.add_argument("--export", type=Path, metavar="FILE", help="a saved /v1/blocks export")
-    again.add_argument("--loopback", action="store_true", help="allow http on 127.0.0.1")
+    source.add_argument("--node", metavar="URL", help="a node / ノードの URL")
+    source.add_argument(
+        "--export",
+        type=Path,
+        metavar="FILE",
+        help="a saved /v1/blocks export / 保存した /v1/blocks の内容",
+    )
+    again.add_argument(
+        "--loopback",
+        action="store_true",
+        help="allow http on 127.0.0.1 / 127.0.0.1 への http を許します",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -17,17 +17,36 @@ ACTIONS = ("backup", "restore")
 def add_commands(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the words."""
     backup = actions.add_parser(
-        "backup", help="copy a node's ledger, without its keys / 台帳を鍵なしで控えます"
+        "backup",
+        help="copy a node's ledger, without its keys / 台帳を鍵なしで控えます",
+        epilog="warifu chain backup --home node-1 --out node-1.backup",
     )
-    backup.add_argument("--home", type=Path, required=True, help="the folder with node.toml")
-    backup.add_argument("--out", type=Path, required=True, metavar="FILE", help="a new file")
+    backup.add_argument(
+        "--home",
+        type=Path,
+        required=True,
+        help="the folder with node.toml / node.toml のあるフォルダー",
+    )
+    backup.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="a new file / 新しいファイル"
+    )
     restore = actions.add_parser(
-        "restore", help="check a backup and put it back / 控えを検査して戻します"
+        "restore",
+        help="check a backup and put it back / 控えを検査して戻します",
+        epilog="warifu chain restore node-1.backup --home node-new --key validator.key",
     )
-    restore.add_argument("backup", type=Path, metavar="FILE")
-    restore.add_argument("--home", type=Path, required=True, help="a new folder for the node")
+    restore.add_argument("backup", type=Path, metavar="FILE", help="the backup / 控えのファイル")
     restore.add_argument(
-        "--key", type=Path, help="the chain's own key, kept apart; a network's node makes a new one"
+        "--home",
+        type=Path,
+        required=True,
+        help="a new folder for the node / ノードの新しいフォルダー",
+    )
+    restore.add_argument(
+        "--key",
+        type=Path,
+        help="the chain's own key, kept apart; a network's node makes a new one"
+        " / 別に保管した台帳の鍵（ネットワークのノードは新しく作ります）",
     )
 
 

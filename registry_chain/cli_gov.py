@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from registry_chain.blocktime import utc
 from registry_chain.cli_proposals import Session
-from registry_chain.cli_words import WORDS, read_file
+from registry_chain.cli_words import WORDS, Word, read_file
 from registry_chain.keyfile import read_key
 from registry_chain.records import (
     CALLED,
@@ -33,6 +33,8 @@ DAY = 86_400
 
 Parser = argparse.ArgumentParser
 
+_PROPOSAL = "its id (see: proposals) / 提案の ID（proposals を参照）"
+
 _BY_NAME = {word.name: word for word in WORDS}
 
 
@@ -42,70 +44,151 @@ def add_commands(actions: "argparse._SubParsersAction[Parser]") -> None:
     propose = actions.add_parser(
         "propose",
         help="propose actions from a file / ファイルの内容を提案します",
+        epilog="warifu chain propose --home node-1 --as council --actions founding.json"
+        " --reason 'decided on 1 April'",
         parents=[reading, acting, proposing],
     )
     propose.add_argument(
-        "--actions", type=Path, required=True, help='JSON: [{"type", "body"}, ...]'
+        "--actions",
+        type=Path,
+        required=True,
+        help='JSON: [{"type", "body"}, ...] / JSON の配列 [{"type", "body"}, ...]',
     )
     vote = actions.add_parser(
-        "vote", help="vote on a proposal / 提案に投票します", parents=[reading, acting]
+        "vote",
+        help="vote on a proposal / 提案に投票します",
+        epilog="warifu chain vote p-7 yes --home node-1 --as council",
+        parents=[reading, acting],
     )
-    vote.add_argument("proposal")
-    vote.add_argument("ballot", choices=("yes", "no"))
-    vote.add_argument("--digest", help="what you were told you vote on; the chain's when absent")
+    vote.add_argument("proposal", help=_PROPOSAL)
+    vote.add_argument("ballot", choices=("yes", "no"), help="your vote / 賛成か反対か")
+    vote.add_argument(
+        "--digest",
+        help="what you were told you vote on; the chain's when absent"
+        " / 投票すると聞いた内容の要約値（なければ台帳のもの）",
+    )
     execute = actions.add_parser(
-        "execute", help="execute after the timelock / 待機後に実行します", parents=[reading, acting]
+        "execute",
+        help="execute after the timelock / 待機後に実行します",
+        epilog="warifu chain execute p-7 --home node-1 --as council",
+        parents=[reading, acting],
     )
-    execute.add_argument("proposal")
-    actions.add_parser("proposals", help="list proposals / 提案の一覧", parents=[reading])
-    show = actions.add_parser("proposal", help="show a proposal / 提案を見ます", parents=[reading])
-    show.add_argument("proposal")
-    actions.add_parser("disputes", help="list disputes / 異議の一覧", parents=[reading])
+    execute.add_argument("proposal", help=_PROPOSAL)
+    actions.add_parser(
+        "proposals",
+        help="list proposals / 提案の一覧",
+        epilog="warifu chain proposals --genesis genesis.json --node https://node1.example",
+        parents=[reading],
+    )
+    show = actions.add_parser(
+        "proposal",
+        help="show a proposal / 提案を見ます",
+        epilog="warifu chain proposal p-7 --home node-1",
+        parents=[reading],
+    )
+    show.add_argument("proposal", help=_PROPOSAL)
+    actions.add_parser(
+        "disputes",
+        help="list disputes / 異議の一覧",
+        epilog="warifu chain disputes --home node-1",
+        parents=[reading],
+    )
     seat = actions.add_parser(
         "validator-seat",
         help="describe a new validator key with its proof / 検証者の鍵の証明を作ります",
+        epilog="warifu chain validator-seat --home node-1 --as city-bank"
+        " --validator-key node-2/validator.key",
         parents=[reading, acting],
     )
-    seat.add_argument("--validator-key", type=Path, required=True, help="the new key's file")
-    seat.add_argument("--power", type=int, default=1)
+    seat.add_argument(
+        "--validator-key", type=Path, required=True, help="the new key's file / 新しい鍵のファイル"
+    )
+    seat.add_argument("--power", type=int, default=1, help="its voting power / 票の重み")
     suspend = actions.add_parser(
         "suspend",
         help="stop at once: two voters, or the subject / 緊急に停止します（会員二名か本人）",
+        epilog="warifu chain suspend issuer/city-kyc --home node-1 --as council",
         parents=[reading, acting],
     )
-    suspend.add_argument("target", help="issuer/ID, key/ID/THUMBPRINT, member/ID, family/NAME ...")
-    suspend.add_argument("--code", default="emergency", help="a reason as one code word")
+    suspend.add_argument(
+        "target",
+        help="issuer/ID, key/ID/THUMBPRINT, member/ID, family/NAME ..."
+        " / 対象（issuer/ID、key/ID/THUMBPRINT、member/ID、family/NAME など）",
+    )
+    suspend.add_argument(
+        "--code", default="emergency", help="a reason as one code word / 理由を表す一語のコード"
+    )
     for word in WORDS:
         parents = [reading, acting, *([proposing] if word.decided else [])]
-        parser = actions.add_parser(word.name, help=f"{word.en} / {word.ja}", parents=parents)
+        parser = actions.add_parser(
+            word.name,
+            help=f"{word.en} / {word.ja}",
+            epilog=_example(word),
+            parents=parents,
+        )
         for argument in word.arguments:
             parser.add_argument(argument.flag, **argument.options)
 
 
+def _example(word: Word) -> str:
+    """Return a line that uses a word."""
+    reason = " --reason 'decided on 1 April'" if word.decided else ""
+    return f"warifu chain {word.name} {word.example} --home node-1 --as council{reason}"
+
+
 def _reading() -> Parser:
     parser = Parser(add_help=False)
-    parser.add_argument("--home", type=Path, help="a folder that `warifu chain init` made")
-    parser.add_argument("--genesis", type=Path, help="genesis or trust file")
-    parser.add_argument("--node", action="append", metavar="URL")
-    parser.add_argument("--loopback", action="store_true", help="allow http on 127.0.0.1")
-    parser.add_argument("--json", action="store_true", help="one JSON line")
-    parser.add_argument("--lang", choices=("ja", "en"))
+    parser.add_argument(
+        "--home",
+        type=Path,
+        help="a folder that `warifu chain init` made / warifu chain init のフォルダー",
+    )
+    parser.add_argument(
+        "--genesis", type=Path, help="genesis or trust file / 創世ファイルか信頼ファイル"
+    )
+    parser.add_argument(
+        "--node",
+        action="append",
+        metavar="URL",
+        help="a node (repeatable) / ノードの URL（繰り返せます）",
+    )
+    parser.add_argument(
+        "--loopback",
+        action="store_true",
+        help="allow http on 127.0.0.1 / 127.0.0.1 への http を許します",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON line / 一行の JSON で出力")
+    parser.add_argument(
+        "--lang", choices=("ja", "en"), help="the language of the output / 出力の言語"
+    )
     return parser
 
 
 def _acting() -> Parser:
     parser = Parser(add_help=False)
-    parser.add_argument("--as", dest="account", required=True, metavar="MEMBER")
-    parser.add_argument("--key", type=Path, help="its key; HOME/keys/MEMBER.key when absent")
-    parser.add_argument("--lane", type=int, default=0)
+    parser.add_argument(
+        "--as", dest="account", required=True, metavar="MEMBER", help="who acts / 行う会員の ID"
+    )
+    parser.add_argument(
+        "--key",
+        type=Path,
+        help="its key; HOME/keys/MEMBER.key when absent / その鍵（なければ HOME/keys/MEMBER.key）",
+    )
+    parser.add_argument(
+        "--lane", type=int, default=0, help="the account's lane / アカウントのレーン番号"
+    )
     return parser
 
 
 def _proposing() -> Parser:
     parser = Parser(add_help=False)
-    parser.add_argument("--reason", required=True, help="what the voters read")
-    parser.add_argument("--days", type=float, default=14.0, help="how long ballots are taken")
-    parser.add_argument("--proposal-id", help="an id; one is made when absent")
+    parser.add_argument("--reason", required=True, help="what the voters read / 投票者が読む理由")
+    parser.add_argument(
+        "--days", type=float, default=14.0, help="how long ballots are taken / 投票を受け付ける日数"
+    )
+    parser.add_argument(
+        "--proposal-id", help="an id; one is made when absent / 提案の ID（なければ作ります）"
+    )
     return parser
 
 

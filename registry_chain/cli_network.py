@@ -46,30 +46,75 @@ class Ports:
 def add_commands(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``testnet``, ``validator-key`` and ``migrate``."""
     testnet = actions.add_parser(
-        "testnet", help="a network of validators on this machine / 一台で複数の検証者を動かします"
+        "testnet",
+        help="a network of validators on this machine / 一台で複数の検証者を動かします",
+        epilog="warifu chain testnet --validators 4 --dir testnet",
     )
-    testnet.add_argument("--validators", type=int, default=4, metavar="N")
-    testnet.add_argument("--dir", type=Path, required=True, help="a new folder for all of them")
-    testnet.add_argument("--chain-id", default="warifu-testnet")
-    testnet.add_argument("--only-write", action="store_true", help="write the folders, run nothing")
+    testnet.add_argument(
+        "--validators", type=int, default=4, metavar="N", help="how many / 検証者の数"
+    )
+    testnet.add_argument(
+        "--dir", type=Path, required=True, help="a new folder for all of them / 新しいフォルダー"
+    )
+    testnet.add_argument(
+        "--chain-id", default="warifu-testnet", help="the chain's name / 台帳の名前"
+    )
+    testnet.add_argument(
+        "--only-write",
+        action="store_true",
+        help="write the folders, run nothing / フォルダーを作るだけで動かしません",
+    )
     key = actions.add_parser(
-        "validator-key", help="make a node's keys and its seat / ノードの鍵と席を作ります"
+        "validator-key",
+        help="make a node's keys and its seat / ノードの鍵と席を作ります",
+        epilog="warifu chain validator-key --home node-2 --member city-bank --chain-id town-chain",
     )
-    key.add_argument("--home", type=Path, required=True, help="the node's new folder")
-    key.add_argument("--member", required=True, metavar="ID", help="whose validator it is")
-    key.add_argument("--chain-id", required=True)
-    key.add_argument("--power", type=int, default=1)
+    key.add_argument(
+        "--home", type=Path, required=True, help="the node's new folder / ノードの新しいフォルダー"
+    )
+    key.add_argument(
+        "--member", required=True, metavar="ID", help="whose validator it is / 検証者の持ち主"
+    )
+    key.add_argument("--chain-id", required=True, help="the chain's name / 台帳の名前")
+    key.add_argument("--power", type=int, default=1, help="its voting power / 票の重み")
     migrate = actions.add_parser(
         "migrate",
         help="take over an embedded chain as a node of its network / 一台の台帳を引き継ぎます",
+        epilog="warifu chain migrate --home node-2 --ledger node-1/chain.db"
+        " --genesis node-1/genesis.json --p2p 192.0.2.2:26656 --node https://node1.example",
     )
-    migrate.add_argument("--home", type=Path, required=True, help="made by validator-key")
-    migrate.add_argument("--ledger", type=Path, required=True, help="the old chain.db, stopped")
-    migrate.add_argument("--genesis", type=Path, required=True)
-    migrate.add_argument("--p2p", required=True, metavar="HOST:PORT", help="for other nodes")
-    migrate.add_argument("--port", type=int, default=26680, help="for everybody, over HTTP")
-    migrate.add_argument("--peer", action="append", default=[], metavar="ID@HOST:PORT")
-    migrate.add_argument("--node", action="append", default=[], metavar="URL", help="of a peer")
+    migrate.add_argument(
+        "--home",
+        type=Path,
+        required=True,
+        help="made by validator-key / validator-key で作ったフォルダー",
+    )
+    migrate.add_argument(
+        "--ledger", type=Path, required=True, help="the old chain.db, stopped / 停止した chain.db"
+    )
+    migrate.add_argument(
+        "--genesis", type=Path, required=True, help="the chain's genesis file / 台帳の創世ファイル"
+    )
+    migrate.add_argument(
+        "--p2p", required=True, metavar="HOST:PORT", help="for other nodes / ほかのノード向け"
+    )
+    migrate.add_argument(
+        "--port", type=int, default=26680, help="for everybody, over HTTP / HTTP の公開ポート"
+    )
+    migrate.add_argument(
+        "--peer",
+        action="append",
+        default=[],
+        metavar="ID@HOST:PORT",
+        help="another node (repeatable) / ほかのノード（繰り返せます）",
+    )
+    migrate.add_argument(
+        "--node",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="a peer's HTTP address (repeatable) / ほかのノードの URL（繰り返せます）",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -19,19 +19,48 @@ ACTIONS = ("trust", "evidence")
 def add_commands(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the two words to ``warifu chain``."""
     trust = actions.add_parser(
-        "trust", help="make a trust file with a checkpoint / 信頼ファイルを作ります"
+        "trust",
+        help="make a trust file with a checkpoint / 信頼ファイルを作ります",
+        epilog="warifu chain trust --genesis genesis.json --node https://node1.example"
+        " --node https://node2.example --out trust.json",
     )
-    trust.add_argument("--genesis", type=Path, required=True, help="genesis or older trust file")
-    trust.add_argument("--node", action="append", required=True, metavar="URL")
-    trust.add_argument("--out", type=Path, required=True, help="where to write it")
-    trust.add_argument("--loopback", action="store_true", help="allow http on 127.0.0.1")
+    trust.add_argument(
+        "--genesis",
+        type=Path,
+        required=True,
+        help="genesis or older trust file / 創世ファイルか前の信頼ファイル",
+    )
+    trust.add_argument(
+        "--node",
+        action="append",
+        required=True,
+        metavar="URL",
+        help="a node (repeatable) / ノードの URL（繰り返せます）",
+    )
+    trust.add_argument("--out", type=Path, required=True, help="where to write it / 書き出す先")
+    trust.add_argument(
+        "--loopback",
+        action="store_true",
+        help="allow http on 127.0.0.1 / 127.0.0.1 への http を許します",
+    )
     evidence = actions.add_parser(
-        "evidence", help="show contradicting blocks that were kept / 矛盾の証拠を取り出します"
+        "evidence",
+        help="show contradicting blocks that were kept / 矛盾の証拠を取り出します",
+        epilog="warifu chain evidence --memory firm.heads --out contradiction.json",
     )
-    evidence.add_argument("--memory", type=Path, required=True, help="a program's .heads file")
-    evidence.add_argument("--out", type=Path, help="write them with both light blocks")
     evidence.add_argument(
-        "--settle", metavar="CHAIN", help="believe the chain again, from the trust file"
+        "--memory",
+        type=Path,
+        required=True,
+        help="a program's .heads file / プログラムの .heads ファイル",
+    )
+    evidence.add_argument(
+        "--out", type=Path, help="write them with both light blocks / 両方のブロックを書き出す先"
+    )
+    evidence.add_argument(
+        "--settle",
+        metavar="CHAIN",
+        help="believe the chain again, from the trust file / 信頼ファイルから信じ直します",
     )
 
 

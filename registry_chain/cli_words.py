@@ -71,7 +71,8 @@ def _argument(flag: str, *, called: str = "", **options: Any) -> Argument:
 class Word:
     """One command: its arguments, and the body they make.
 
-    ``decided`` words make a proposal; the others are sent as they are.
+    ``decided`` words make a proposal; the others are sent as they are. ``example`` has the
+    arguments of its own, as a person would type them.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Word:
     kind: type[Body]
     arguments: tuple[Argument, ...]
     build: Build
+    example: str
     decided: bool = True
 
 
@@ -95,28 +97,70 @@ def _given(args: argparse.Namespace) -> JSONObject:
     return body
 
 
-_MEMBER = _argument("member", metavar="MEMBER")
-_REASON = _argument("--code", called="reason", default="decided", help="a reason as one code word")
-_TARGET = _argument("target", metavar="TARGET", help="issuer/ID, key/ID/THUMBPRINT, member/ID ...")
-_BODY = _argument("--body", type=Path, required=True, help="a JSON file; - for standard input")
-_ADDRESS = _argument("address", metavar="ADDRESS", help="CometBFT's address, upper-case hex")
-_VERSION = _argument("rules_version", type=int, metavar="VERSION")
+_MEMBER = _argument("member", metavar="MEMBER", help="the member's id / 会員の ID")
+_REASON = _argument(
+    "--code",
+    called="reason",
+    default="decided",
+    help="a reason as one code word / 理由を表す一語のコード",
+)
+_TARGET = _argument(
+    "target",
+    metavar="TARGET",
+    help="issuer/ID, key/ID/THUMBPRINT, member/ID ... / 対象（issuer/ID、member/ID など）",
+)
+_BODY = _argument(
+    "--body",
+    type=Path,
+    required=True,
+    help="a JSON file; - for standard input / JSON ファイル（- は標準入力）",
+)
+_ADDRESS = _argument(
+    "address",
+    metavar="ADDRESS",
+    help="CometBFT's address, upper-case hex / CometBFT のアドレス（16 進の大文字）",
+)
+_VERSION = _argument(
+    "rules_version", type=int, metavar="VERSION", help="of the rules / 規則の版の番号"
+)
+_DISPUTE = _argument("dispute", help="its id (see: disputes) / 異議の ID（disputes を参照）")
+_SOME_ADDRESS = "0123456789ABCDEF0123456789ABCDEF01234567"
 
 
-def _word(
-    name: str, ja: str, en: str, kind: type[Body], *arguments: Argument, decided: bool = True
+def _word(  # noqa: PLR0913 - one line of the table
+    name: str,
+    ja: str,
+    en: str,
+    kind: type[Body],
+    *arguments: Argument,
+    example: str,
+    decided: bool = True,
 ) -> Word:
     def build(args: argparse.Namespace) -> JSONObject:
         return {argument.member: getattr(args, argument.name) for argument in arguments}
 
     return Word(
-        name=name, ja=ja, en=en, kind=kind, arguments=arguments, build=build, decided=decided
+        name=name,
+        ja=ja,
+        en=en,
+        kind=kind,
+        arguments=arguments,
+        build=build,
+        example=example,
+        decided=decided,
     )
 
 
 def _filed(name: str, ja: str, en: str, kind: type[Body], *, decided: bool = True) -> Word:
     return Word(
-        name=name, ja=ja, en=en, kind=kind, arguments=(_BODY,), build=_given, decided=decided
+        name=name,
+        ja=ja,
+        en=en,
+        kind=kind,
+        arguments=(_BODY,),
+        build=_given,
+        example=f"--body {name}.json",
+        decided=decided,
     )
 
 
@@ -156,6 +200,7 @@ WORDS: tuple[Word, ...] = (
         ExpelMember,
         _MEMBER,
         _REASON,
+        example="city-bank --code left",
     ),
     _word(
         "roles",
@@ -163,7 +208,8 @@ WORDS: tuple[Word, ...] = (
         "propose a member's roles",
         SetRoles,
         _MEMBER,
-        _argument("roles", nargs="+", choices=ROLES),
+        _argument("roles", nargs="+", choices=ROLES, help="all of them / 役割のすべて"),
+        example="city-bank voter auditor",
     ),
     _filed(
         "accredit",
@@ -189,6 +235,7 @@ WORDS: tuple[Word, ...] = (
         "propose to make a suspension last",
         RatifySuspension,
         _TARGET,
+        example="issuer/city-kyc",
     ),
     _word(
         "lift",
@@ -196,6 +243,7 @@ WORDS: tuple[Word, ...] = (
         "propose to end a suspension or pause",
         LiftSuspension,
         _TARGET,
+        example="issuer/city-kyc",
     ),
     Word(
         name="pause",
@@ -203,11 +251,14 @@ WORDS: tuple[Word, ...] = (
         en="propose to pause kinds of transactions",
         kind=PauseFamilies,
         arguments=(
-            _argument("families", nargs="+", metavar="FAMILY"),
-            _argument("--hours", type=float, default=24.0, help="at most 72"),
+            _argument(
+                "families", nargs="+", metavar="FAMILY", help="such as anchor / 種類（anchor など）"
+            ),
+            _argument("--hours", type=float, default=24.0, help="at most 72 / 72 時間まで"),
             _REASON,
         ),
         build=_pause,
+        example="anchor --hours 12",
     ),
     Word(
         name="validator-add",
@@ -216,6 +267,7 @@ WORDS: tuple[Word, ...] = (
         kind=AddValidator,
         arguments=(_BODY,),
         build=_seat,
+        example="--body seat.json",
     ),
     _word(
         "validator-remove",
@@ -223,6 +275,7 @@ WORDS: tuple[Word, ...] = (
         "propose to take a validator out",
         RemoveValidator,
         _ADDRESS,
+        example=_SOME_ADDRESS,
     ),
     _word(
         "validator-weigh",
@@ -230,7 +283,8 @@ WORDS: tuple[Word, ...] = (
         "propose a validator's power",
         ReweighValidator,
         _ADDRESS,
-        _argument("power", type=int),
+        _argument("power", type=int, help="its voting power / 票の重み"),
+        example=f"{_SOME_ADDRESS} 2",
     ),
     Word(
         name="validator-replace",
@@ -239,6 +293,7 @@ WORDS: tuple[Word, ...] = (
         kind=ReplaceValidator,
         arguments=(_ADDRESS, _BODY),
         build=_replaced,
+        example=f"{_SOME_ADDRESS} --body seat.json",
         decided=False,
     ),
     _word(
@@ -247,6 +302,7 @@ WORDS: tuple[Word, ...] = (
         "bring your own validator back after a suspension",
         RejoinValidator,
         _ADDRESS,
+        example=_SOME_ADDRESS,
         decided=False,
     ),
     _filed("network", "ネットワークへの移行を提案します", "propose the move to a network", Migrate),
@@ -256,8 +312,11 @@ WORDS: tuple[Word, ...] = (
         "propose a version of the rules from a height on",
         PlanUpgrade,
         _VERSION,
-        _argument("height", type=int),
-        _argument("package", help="SHA-256 of the package, base64url"),
+        _argument("height", type=int, help="from this height on / この高さから"),
+        _argument(
+            "package", help="SHA-256 of the package, base64url / パッケージの SHA-256（base64url）"
+        ),
+        example="2 100000 47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU",
     ),
     _word(
         "upgrade-cancel",
@@ -265,6 +324,7 @@ WORDS: tuple[Word, ...] = (
         "propose to cancel it",
         CancelUpgrade,
         _VERSION,
+        example="2",
     ),
     Word(
         name="params",
@@ -272,21 +332,52 @@ WORDS: tuple[Word, ...] = (
         en="propose how decisions are taken",
         kind=SetParams,
         arguments=(
-            _argument("--timelock", type=int, metavar="SECONDS"),
-            _argument("--emergency", type=int, metavar="SECONDS"),
-            _argument("--majority-a", type=_fraction, metavar="N/M"),
-            _argument("--majority-b", type=_fraction, metavar="N/M"),
-            _argument("--majority-c", type=_fraction, metavar="N/M"),
+            _argument(
+                "--timelock",
+                type=int,
+                metavar="SECONDS",
+                help="between a decision and its execution / 可決から実行までの秒数",
+            ),
+            _argument(
+                "--emergency",
+                type=int,
+                metavar="SECONDS",
+                help="how long an emergency stop lasts / 緊急停止が続く秒数",
+            ),
+            _argument(
+                "--majority-a",
+                type=_fraction,
+                metavar="N/M",
+                help="for the constitution / 基本の規則に要る割合",
+            ),
+            _argument(
+                "--majority-b",
+                type=_fraction,
+                metavar="N/M",
+                help="for members and validators / 会員と検証者に要る割合",
+            ),
+            _argument(
+                "--majority-c",
+                type=_fraction,
+                metavar="N/M",
+                help="for accreditations / 認定に要る割合",
+            ),
         ),
         build=_params,
+        example="--timelock 604800 --majority-b 2/3",
     ),
     Word(
         name="dispute-open",
         ja="記録に異議を申し立てます",
         en="open a dispute about a record",
         kind=OpenDispute,
-        arguments=(_argument("record"), _argument("--id", required=True), _REASON),
+        arguments=(
+            _argument("record", help="the record's key / 記録のキー"),
+            _argument("--id", required=True, help="an id for the dispute / 異議に付ける ID"),
+            _REASON,
+        ),
         build=_dispute,
+        example="issuer/city-kyc --id d-1",
         decided=False,
     ),
     _word(
@@ -294,17 +385,21 @@ WORDS: tuple[Word, ...] = (
         "裁定者を提案します",
         "propose the arbiters of a dispute",
         AssignArbiters,
-        _argument("dispute"),
-        _argument("arbiters", nargs="+"),
+        _DISPUTE,
+        _argument(
+            "arbiters", nargs="+", help="one, three or five members / 一名、三名か五名の会員"
+        ),
+        example="d-1 city-kyc",
     ),
     _word(
         "dispute-resolve",
         "裁定者として判断を述べます",
         "give your finding as an arbiter",
         ResolveDispute,
-        _argument("dispute"),
-        _argument("outcome", choices=("upheld", "dismissed")),
-        _argument("--finding", required=True),
+        _DISPUTE,
+        _argument("outcome", choices=("upheld", "dismissed"), help="your finding / 認めるか否か"),
+        _argument("--finding", required=True, help="your reason / 判断の理由"),
+        example="d-1 upheld --finding 'The address is another'",
         decided=False,
     ),
 )

@@ -10,73 +10,121 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
 
 from ssi.errors import SSIError
 from warifu.lang import language
+from warifu.parsing import BETWEEN, EXIT_BAD_INPUT, Parser
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Where a sub-command lives and what it is for, in one line each language."""
+    """Where a sub-command lives and what it is for, in one line each language.
+
+    ``examples`` are lines a reader can copy; ``extra`` is the part of the distribution that brings
+    what the command needs.
+    """
 
     name: str
     module: str
     help_en: str
     help_ja: str
+    examples: tuple[str, ...]
+    extra: str = "all"
 
 
 COMMANDS = (
-    Command("demo", "warifu.demo.cli", "play the whole journey on real processes",
-            "全行程を実際のプロセスで実演します"),
-    Command("doctor", "warifu.doctor", "say what is wrong and how to mend it",
-            "不具合と直し方を示します"),
-    Command("wallet", "wallet.cli", "the resident's wallet", "住民のウォレット"),
-    Command("issuer", "warifu.programs", "the issuer's portal", "発行者のポータル"),
-    Command("mailbox", "warifu.programs", "the electronic PO box", "電子私書箱"),
-    Command("firm", "warifu.demo.firm_cli", "a sample sharing-economy firm",
-            "シェアリング事業者の見本"),
-    Command("chain", "warifu.programs", "the shared chain's node", "共有台帳のノード"),
-    Command("audit", "registry_chain.cli_audit", "replay and check the chain",
-            "台帳の再計算と検査"),
-    Command("evidence", "verifier_sdk.evidence.cli", "evidence packs: make and verify",
-            "証拠ファイルの作成と検証"),
-    Command("vectors", "warifu.vectors.cli", "run test vectors through the product",
-            "試験ベクトルを製品に通します"),
-)  # fmt: skip
+    Command(
+        name="demo",
+        module="warifu.demo.cli",
+        help_en="play the whole journey on real processes",
+        help_ja="全行程を実際のプロセスで実演します",
+        examples=("warifu demo", "warifu demo --keep --validators 4"),
+    ),
+    Command(
+        name="doctor",
+        module="warifu.doctor",
+        help_en="say what is wrong and how to mend it",
+        help_ja="不具合と直し方を示します",
+        examples=("warifu doctor", "warifu doctor --network demo/network"),
+    ),
+    Command(
+        name="wallet",
+        module="wallet.cli",
+        help_en="the resident's wallet",
+        help_ja="住民のウォレット",
+        examples=("warifu wallet", "warifu wallet credentials --json"),
+        extra="wallet",
+    ),
+    Command(
+        name="issuer",
+        module="warifu.programs",
+        help_en="the issuer's portal",
+        help_ja="発行者のポータル",
+        examples=("warifu issuer serve --config issuer/issuer.toml",),
+        extra="issuer",
+    ),
+    Command(
+        name="mailbox",
+        module="warifu.programs",
+        help_en="the electronic PO box",
+        help_ja="電子私書箱",
+        examples=("warifu mailbox serve --config box/mailbox.toml",),
+        extra="mailbox",
+    ),
+    Command(
+        name="firm",
+        module="warifu.demo.firm_cli",
+        help_en="a sample sharing-economy firm",
+        help_ja="シェアリング事業者の見本",
+        examples=("warifu firm serve --home demo/network/firms/musubi-minpaku",),
+    ),
+    Command(
+        name="chain",
+        module="warifu.programs",
+        help_en="the shared chain's node",
+        help_ja="共有台帳のノード",
+        examples=(
+            "warifu chain node --home node-1",
+            "warifu chain status --node https://node1.example",
+        ),
+        extra="node",
+    ),
+    Command(
+        name="audit",
+        module="registry_chain.cli_audit",
+        help_en="replay and check the chain",
+        help_ja="台帳の再計算と検査",
+        examples=("warifu audit replay --genesis genesis.json --node https://node1.example",),
+    ),
+    Command(
+        name="evidence",
+        module="verifier_sdk.evidence.cli",
+        help_en="evidence packs: make and verify",
+        help_ja="証拠ファイルの作成と検証",
+        examples=("warifu evidence verify pack.zip --genesis genesis.json",),
+    ),
+    Command(
+        name="vectors",
+        module="warifu.vectors.cli",
+        help_en="run test vectors through the product",
+        help_ja="試験ベクトルを製品に通します",
+        examples=("warifu vectors jose cases.json",),
+    ),
+)
 
-EXIT_OK, EXIT_ERROR, EXIT_BAD_INPUT = 0, 1, 3
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one sentence and exit code 3: argparse's own 2 is "declined"."""
-
-    words: tuple[str, ...] = ()
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Remember the words, to say what is wrong with them."""
-        self.words = tuple(args or ())
-        return super().parse_known_args(args, namespace)
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the words and where to read on."""
-        ja = language() == "ja"
-        more = "使い方は" if ja else "Usage:"
-        if any(word.startswith("-") and not word.startswith("--") for word in self.words):
-            told = (
-                "- で始まる値は -- の後に書きます"
-                if ja
-                else "A value that begins with - goes after --"
-            )
-            message = f"{message}. {told}"
-        self.exit(EXIT_BAD_INPUT, f"{self.prog}: {message}. {more} {self.prog} --help\n")
+EXIT_OK, EXIT_ERROR = 0, 1
+OUR_PACKAGES = frozenset(
+    {"ssi", "registry_chain", "wallet", "issuer", "postbox", "verifier_sdk", "warifu"}
+)
+# Packages that only a part of a command needs, and what brings them.
+EXTRAS = {"rfc3161_client": "anchoring", "eth_account": "evm", "psycopg": "postgres"}
 
 
 def overview(lang: str) -> str:
     """Return the list of commands a person sees when no command is given."""
-    lines = ["usage: warifu COMMAND [...]", ""]
+    lines = [f"{'使い方' if lang == 'ja' else 'usage'}: warifu COMMAND [...]", ""]
     for command in COMMANDS:
         text = command.help_ja if lang == "ja" else command.help_en
         lines.append(f"  {command.name:<8} {text}")
@@ -86,6 +134,48 @@ def overview(lang: str) -> str:
         else "warifu COMMAND --help says more of each."
     )
     return "\n".join([*lines, "", more])
+
+
+def parser_of(command: Command) -> Parser:
+    """Return the parser of a command with everything below it."""
+    module = importlib.import_module(command.module)
+    parser = Parser(
+        prog=f"warifu {command.name}",
+        description=f"{command.help_en}{BETWEEN}{command.help_ja}",
+        epilog="\n".join(command.examples),
+    )
+    configure = getattr(module, f"configure_{command.name}", None) or module.configure
+    configure(parser)
+    return parser
+
+
+def _runner_of(command: Command) -> Callable[[argparse.Namespace], int]:
+    module = importlib.import_module(command.module)
+    # A module that serves several commands names them: configure_chain, run_chain.
+    run: Callable[[argparse.Namespace], int] = (
+        getattr(module, f"run_{command.name}", None) or module.run
+    )
+    return run
+
+
+def _not_installed(command: Command, package: str, lang: str) -> str:
+    mend = f"pip install 'warifu[{EXTRAS.get(package, command.extra)}]'"
+    if lang == "ja":
+        return f"{package} がインストールされていません。{mend} で入ります。"
+    return f"{package} is not installed. It comes with: {mend}"
+
+
+def _run(command: Command, words: Sequence[str], lang: str) -> int:
+    """Run a command; one whose packages are not installed says what brings them."""
+    try:
+        args = parser_of(command).parse_args(words)
+        return int(_runner_of(command)(args))
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        if package in OUR_PACKAGES:
+            raise
+        sys.stderr.write(f"warifu {command.name}: {_not_installed(command, package, lang)}\n")
+        return EXIT_ERROR
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -108,18 +198,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         told = "そのコマンドはありません" if lang == "ja" else "no such command"
         sys.stderr.write(f"warifu: {told}\n\n{overview(lang)}\n")
         return EXIT_BAD_INPUT
-    module = importlib.import_module(command.module)
-    parser = Parser(
-        prog=f"warifu {command.name}",
-        description=command.help_ja if lang == "ja" else command.help_en,
-    )
-    # A module that serves several commands names them: configure_chain, run_chain.
-    configure = getattr(module, f"configure_{command.name}", None) or module.configure
-    run = getattr(module, f"run_{command.name}", None) or module.run
-    configure(parser)
-    args = parser.parse_args(words[1:])
     try:
-        return int(run(args))
+        return _run(command, words[1:], lang)
     except SSIError as error:
         advice = error.diagnostics("ja" if lang == "ja" else "en")
         sys.stderr.write(f"{error.code}: {error}\n{advice}\n")

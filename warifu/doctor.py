@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import os
 import platform
 import shutil
 import sqlite3
@@ -22,6 +21,7 @@ from importlib import metadata
 from pathlib import Path
 
 from ssi.errors import Unavailable
+from warifu.lang import language
 
 MINIMUM_PYTHON = (3, 11)
 FREE_BYTES = 200 * 1024 * 1024
@@ -242,10 +242,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--network",
         type=Path,
         metavar="DIR",
-        help="the folder of a running network (see demo --keep)",
+        help="the folder of a running network (see demo --keep)"
+        " / 動いているネットワークのフォルダー（demo --keep を参照）",
     )
-    parser.add_argument("--json", action="store_true", help="one JSON line on standard output")
-    parser.add_argument("--lang", choices=("ja", "en"))
+    parser.add_argument("--json", action="store_true", help="one JSON line / 一行の JSON で出力")
+    parser.add_argument(
+        "--lang", choices=("ja", "en"), help="the language of the output / 出力の言語"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -259,7 +262,7 @@ def run(args: argparse.Namespace) -> int:
 
         findings += check_network(args.network)
     bad = sum(finding.level is Level.BAD for finding in findings)
-    lang = args.lang or ("ja" if os.environ.get("LANG", "").startswith("ja") else "en")
+    lang = args.lang or language()
     if args.json:
         rows = [
             {"level": f.level.value, "topic": f.topic, "seen": f.en, "mend": f.mend_en}

@@ -40,19 +40,56 @@ def configure_chain(parser: argparse.ArgumentParser) -> None:
     cli.add_commands(actions)
     cli_network.add_commands(actions)
     anchoring.add_commands(actions)
-    node = actions.add_parser("node", help="run a node / ノードを動かします")
-    node.add_argument("--home", type=Path, required=True, help="the folder with node.toml")
-    submit = actions.add_parser(
-        "submit", help="sign and submit a transaction / 取引に署名して送ります"
+    node = actions.add_parser(
+        "node",
+        help="run a node / ノードを動かします",
+        epilog="warifu chain node --home node-1",
     )
-    submit.add_argument("--genesis", type=Path, required=True)
-    submit.add_argument("--node", action="append", required=True, metavar="URL")
-    submit.add_argument("--account", required=True)
-    submit.add_argument("--key", type=Path, required=True, help="the account's key file")
-    submit.add_argument("--lane", type=int, default=0)
-    submit.add_argument("--type", required=True, help="such as issuer.accredit")
-    submit.add_argument("--body", type=Path, required=True, help="a JSON file; - for stdin")
-    submit.add_argument("--loopback", action="store_true")
+    node.add_argument(
+        "--home",
+        type=Path,
+        required=True,
+        help="the folder with node.toml / node.toml のあるフォルダー",
+    )
+    submit = actions.add_parser(
+        "submit",
+        help="sign and submit a transaction / 取引に署名して送ります",
+        epilog="warifu chain submit --genesis genesis.json --node https://node1.example"
+        " --account city-kyc --key city-kyc.key --type batch.anchor --body anchor.json",
+    )
+    submit.add_argument(
+        "--genesis", type=Path, required=True, help="the chain's genesis file / 台帳の創世ファイル"
+    )
+    submit.add_argument(
+        "--node",
+        action="append",
+        required=True,
+        metavar="URL",
+        help="a node (repeatable) / ノードの URL（繰り返せます）",
+    )
+    submit.add_argument(
+        "--account", required=True, help="who signs (a member's id) / 署名する会員の ID"
+    )
+    submit.add_argument(
+        "--key", type=Path, required=True, help="the account's key file / アカウントの鍵ファイル"
+    )
+    submit.add_argument(
+        "--lane", type=int, default=0, help="the account's lane / アカウントのレーン番号"
+    )
+    submit.add_argument(
+        "--type", required=True, help="such as issuer.accredit / 取引の種類（issuer.accredit など）"
+    )
+    submit.add_argument(
+        "--body",
+        type=Path,
+        required=True,
+        help="a JSON file; - for standard input / JSON ファイル（- は標準入力）",
+    )
+    submit.add_argument(
+        "--loopback",
+        action="store_true",
+        help="allow http on 127.0.0.1 / 127.0.0.1 への http を許します",
+    )
 
 
 def run_chain(args: argparse.Namespace) -> int:
@@ -117,7 +154,7 @@ def configure_issuer(parser: argparse.ArgumentParser) -> None:
 
     actions = _actions(parser)
     cli.add_commands(actions)
-    _serve_command(actions, "issuer.toml")
+    _serve_command(actions, "issuer.toml", "warifu issuer serve --config issuer/issuer.toml")
 
 
 def run_issuer(args: argparse.Namespace) -> int:
@@ -148,7 +185,7 @@ def configure_mailbox(parser: argparse.ArgumentParser) -> None:
 
     actions = _actions(parser)
     cli.add_commands(actions)
-    _serve_command(actions, "mailbox.toml")
+    _serve_command(actions, "mailbox.toml", "warifu mailbox serve --config box/mailbox.toml")
 
 
 def run_mailbox(args: argparse.Namespace) -> int:
@@ -174,9 +211,16 @@ def run_mailbox(args: argparse.Namespace) -> int:
     return 0
 
 
-def _serve_command(actions: Actions, default: str) -> None:
-    command = actions.add_parser("serve", help="serve / 動かします")
-    command.add_argument("--config", type=Path, default=Path(default))
+def _serve_command(actions: Actions, default: str, example: str) -> None:
+    command = actions.add_parser(
+        "serve", help="serve over HTTP / HTTP で動かします", epilog=example
+    )
+    command.add_argument(
+        "--config",
+        type=Path,
+        default=Path(default),
+        help=f"the settings; {default} when absent / 設定ファイル（なければ {default}）",
+    )
 
 
 def _load(load: Callable[[Path], _Config], path: Path) -> _Config:

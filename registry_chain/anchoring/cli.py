@@ -47,34 +47,88 @@ def add_commands(actions: "Actions") -> None:
         "anchor",
         help="have finished hours or days stamped outside; run it from a timer"
         " / 終わった時間帯の外部時刻証明を取得します(定期実行用)",
+        epilog="warifu chain anchor --genesis genesis.json --node https://node1.example"
+        " --settings anchoring.toml --anchors anchors",
     )
-    anchor.add_argument("--genesis", type=Path, required=True)
-    anchor.add_argument("--node", action="append", required=True, metavar="URL")
-    anchor.add_argument("--settings", type=Path, required=True, help="anchoring.toml")
-    anchor.add_argument("--anchors", type=Path, required=True, help="folder where proofs are kept")
-    anchor.add_argument("--epochs", type=int, default=24, help="how many epochs to look back")
-    anchor.add_argument("--account", help="record proofs on the chain as this auditor")
-    anchor.add_argument("--key", type=Path, help="the account's key file")
-    anchor.add_argument("--lane", type=int, default=0)
-    anchor.add_argument("--json", action="store_true", help="one JSON object a line")
-    anchor.add_argument("--loopback", action="store_true", help="allow http on 127.0.0.1")
-    anchors = actions.add_parser("anchors", help="judge kept proofs / 保管した時刻証明を検証します")
+    anchor.add_argument(
+        "--genesis", type=Path, required=True, help="the chain's genesis file / 台帳の創世ファイル"
+    )
+    anchor.add_argument(
+        "--node",
+        action="append",
+        required=True,
+        metavar="URL",
+        help="a node (repeatable) / ノードの URL（繰り返せます）",
+    )
+    anchor.add_argument(
+        "--settings", type=Path, required=True, help="anchoring.toml / 設定ファイル anchoring.toml"
+    )
+    anchor.add_argument(
+        "--anchors",
+        type=Path,
+        required=True,
+        help="folder where proofs are kept / 時刻証明を保管するフォルダー",
+    )
+    anchor.add_argument(
+        "--epochs", type=int, default=24, help="how many epochs to look back / さかのぼる時間帯の数"
+    )
+    anchor.add_argument(
+        "--account", help="record proofs on the chain as this auditor / この監査人として台帳に記録"
+    )
+    anchor.add_argument("--key", type=Path, help="the account's key file / アカウントの鍵ファイル")
+    anchor.add_argument(
+        "--lane", type=int, default=0, help="the account's lane / アカウントのレーン番号"
+    )
+    anchor.add_argument(
+        "--json", action="store_true", help="one JSON object a line / 一行に一つの JSON で出力"
+    )
+    anchor.add_argument(
+        "--loopback",
+        action="store_true",
+        help="allow http on 127.0.0.1 / 127.0.0.1 への http を許します",
+    )
+    anchors = actions.add_parser(
+        "anchors",
+        help="judge kept proofs / 保管した時刻証明を検証します",
+        epilog="warifu chain anchors verify anchors --genesis genesis.json"
+        " --settings anchoring.toml",
+    )
     words = anchors.add_subparsers(dest="word", required=True)
     verify = words.add_parser(
-        "verify", help="without any network / ネットワークを使わずに検証します"
+        "verify",
+        help="without any network / ネットワークを使わずに検証します",
+        epilog="warifu chain anchors verify anchors --genesis genesis.json"
+        " --settings anchoring.toml",
     )
-    verify.add_argument("anchors", type=Path, help="the folder of kept proofs")
-    verify.add_argument("--genesis", type=Path, required=True)
-    verify.add_argument("--settings", type=Path, required=True, help="anchoring.toml")
-    verify.add_argument("--json", action="store_true", help="one JSON object a line")
+    verify.add_argument(
+        "anchors", type=Path, help="the folder of kept proofs / 時刻証明を保管したフォルダー"
+    )
+    verify.add_argument(
+        "--genesis", type=Path, required=True, help="the chain's genesis file / 台帳の創世ファイル"
+    )
+    verify.add_argument(
+        "--settings", type=Path, required=True, help="anchoring.toml / 設定ファイル anchoring.toml"
+    )
+    verify.add_argument(
+        "--json", action="store_true", help="one JSON object a line / 一行に一つの JSON で出力"
+    )
     final = words.add_parser(
         "final",
         help="pin the EVM blocks that proofs rest on, as your own node has them"
         " / 証明が依拠する EVM ブロックを自分のノードで確かめて固定します",
+        epilog="warifu chain anchors final anchors --settings anchoring.toml",
     )
-    final.add_argument("anchors", type=Path, help="the folder of kept proofs")
-    final.add_argument("--settings", type=Path, required=True, help="anchoring.toml")
-    final.add_argument("--loopback", action="store_true", help="allow http on 127.0.0.1")
+    final.add_argument(
+        "anchors", type=Path, help="the folder of kept proofs / 時刻証明を保管したフォルダー"
+    )
+    final.add_argument(
+        "--settings", type=Path, required=True, help="anchoring.toml / 設定ファイル anchoring.toml"
+    )
+    final.add_argument(
+        "--loopback",
+        action="store_true",
+        help="allow http on 127.0.0.1 / 127.0.0.1 への http を許します",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -22,17 +22,35 @@ from verifier_sdk.results import Language
 
 EXIT_VERIFIED, EXIT_REJECTED, EXIT_BAD_INPUT, EXIT_UNPINNED = 0, 1, 3, 5
 
+_SUBJECT = "the id of a request or an envelope (see: list) / 依頼か封筒の ID（list を参照）"
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the words of ``warifu evidence``."""
     actions = parser.add_subparsers(dest="action", required=True)
-    listing = actions.add_parser("list", help="what was kept / 保存しているものの一覧")
-    listing.add_argument("--reference", help="one customer's or booking's")
-    export = actions.add_parser("export", help="make a pack / 証拠ファイルを作ります")
-    export.add_argument("subject", help="the id of a request or an envelope, as `list` shows it")
-    export.add_argument("--out", type=Path, required=True, metavar="PACK.zip")
+    listing = actions.add_parser(
+        "list",
+        help="what was kept / 保存しているものの一覧",
+        epilog="warifu evidence list --config verifier.toml --reference booking-42",
+    )
+    listing.add_argument(
+        "--reference", help="one customer's or booking's / 一人の顧客や一件の予約のもの"
+    )
+    export = actions.add_parser(
+        "export",
+        help="make a pack / 証拠ファイルを作ります",
+        epilog="warifu evidence export request-7 --out pack.zip\n"
+        "warifu evidence export request-7 --out pack.zip --only name --anchors anchors",
+    )
+    export.add_argument("subject", help=_SUBJECT)
     export.add_argument(
-        "--only", action="append", metavar="CLAIM", help="leave all other claims out (repeatable)"
+        "--out", type=Path, required=True, metavar="PACK.zip", help="a new file / 新しいファイル"
+    )
+    export.add_argument(
+        "--only",
+        action="append",
+        metavar="CLAIM",
+        help="leave all other claims out (repeatable) / この項目だけを含めます（繰り返せます）",
     )
     export.add_argument(
         "--anchors",
@@ -40,17 +58,34 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="put in kept proofs of time from outside / 保管した外部の時刻証明を含めます",
     )
-    forget = actions.add_parser("forget", help="delete what was kept / 保存したものを消します")
-    forget.add_argument("subject")
-    for words in (listing, export, forget):
-        words.add_argument("--config", type=Path, help="verifier.toml; else WARIFU_VERIFIER_CONFIG")
-    verify = actions.add_parser(
-        "verify", help="verify a pack, offline / 証拠ファイルを検証します（通信なし）"
+    forget = actions.add_parser(
+        "forget",
+        help="delete what was kept / 保存したものを消します",
+        epilog="warifu evidence forget request-7 --config verifier.toml",
     )
-    verify.add_argument("pack", type=Path)
+    forget.add_argument("subject", help=_SUBJECT)
+    for words in (listing, export, forget):
+        words.add_argument(
+            "--config",
+            type=Path,
+            help="verifier.toml; else WARIFU_VERIFIER_CONFIG"
+            " / 設定ファイル（なければ WARIFU_VERIFIER_CONFIG）",
+        )
+    verify = actions.add_parser(
+        "verify",
+        help="verify a pack, offline / 証拠ファイルを検証します（通信なし）",
+        epilog="warifu evidence verify pack.zip --genesis genesis.json",
+    )
+    verify.add_argument("pack", type=Path, help="the pack / 証拠ファイル")
     trust = verify.add_mutually_exclusive_group()
-    trust.add_argument("--genesis", type=Path, help="the ledger's genesis file, from elsewhere")
-    trust.add_argument("--genesis-digest", metavar="SHA256", help="or its digest in hex")
+    trust.add_argument(
+        "--genesis",
+        type=Path,
+        help="the ledger's genesis file, from elsewhere / 別の経路で得た創世ファイル",
+    )
+    trust.add_argument(
+        "--genesis-digest", metavar="SHA256", help="or its digest in hex / またはその SHA-256"
+    )
     verify.add_argument(
         "--anchor-policy",
         type=Path,
@@ -58,7 +93,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="judge proofs of time from outside by the authorities you trust"
         " / 信頼する機関の設定で外部の時刻証明を判定します",
     )
-    verify.add_argument("--json", action="store_true", help="the verdict as one line of JSON")
+    verify.add_argument(
+        "--json",
+        action="store_true",
+        help="the verdict as one line of JSON / 判定を一行の JSON で出力",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -35,9 +35,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--validators", type=int, default=1, metavar="N",
         help="run the chain by N validators with CometBFT / 台帳を N 台の検証者で動かす",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="end with one JSON line")
-    parser.add_argument("--lang", choices=("ja", "en"))
-    parser.add_argument("--home", type=Path, help="a new folder for the network")
+    parser.add_argument(
+        "--json", action="store_true", help="end with one JSON line / 最後に一行の JSON を出力"
+    )
+    parser.add_argument(
+        "--lang", choices=("ja", "en"), help="the language of the output / 出力の言語"
+    )
+    parser.add_argument(
+        "--home",
+        type=Path,
+        help="a new folder for the network / ネットワークを置く新しいフォルダー",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -16,8 +16,14 @@ BAD_INPUT = 3
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     actions = parser.add_subparsers(dest="action", required=True)
-    command = actions.add_parser("serve", help="serve / 動かします")
-    command.add_argument("--home", type=Path, required=True, help="the firm's folder")
+    command = actions.add_parser(
+        "serve",
+        help="serve over HTTP / HTTP で動かします",
+        epilog="warifu firm serve --home demo/network/firms/musubi-minpaku",
+    )
+    command.add_argument(
+        "--home", type=Path, required=True, help="the firm's folder / 事業者のフォルダー"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

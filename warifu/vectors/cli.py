@@ -12,12 +12,20 @@ from warifu.vectors import RUNNERS, CaseResult, Outcome, run_file
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("kind", choices=sorted(RUNNERS), help="the format of the vectors")
-    parser.add_argument("path", type=Path, nargs="+", help="a file, or a folder of files")
     parser.add_argument(
-        "--strict-codes", action="store_true", help="another error code counts as a failure"
+        "kind", choices=sorted(RUNNERS), help="the format of the vectors / ベクトルの形式"
     )
-    parser.add_argument("--all", action="store_true", help="print every case, not only failures")
+    parser.add_argument(
+        "path", type=Path, nargs="+", help="a file, or a folder of files / ファイルかフォルダー"
+    )
+    parser.add_argument(
+        "--strict-codes",
+        action="store_true",
+        help="another error code counts as a failure / 誤りのコードの違いも不合格とします",
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="print every case, not only failures / 全件を表示"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

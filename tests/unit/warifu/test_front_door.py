@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
-from warifu.__main__ import EXIT_BAD_INPUT, main
+from warifu.__main__ import EXIT_BAD_INPUT, EXIT_ERROR, main
 
 
 @pytest.mark.parametrize(
@@ -59,3 +63,23 @@ def test_a_command_that_does_not_exist_is_told_in_the_reader_s_language(
         monkeypatch.setenv("WARIFU_LANG", lang)
         assert main(["nosuch"]) == EXIT_BAD_INPUT
         assert word in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("lang", "word"), [("ja", "入ります"), ("en", "is not installed")])
+def test_a_part_that_is_not_installed_is_named_with_what_brings_it(lang: str, word: str) -> None:
+    """The base install has no web server."""
+    program = (
+        "import sys; sys.modules['gunicorn'] = None; from warifu.__main__ import main;"
+        " sys.exit(main(['chain', 'node', '--home', 'x']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "WARIFU_LANG": lang},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == EXIT_ERROR
+    assert done.stderr.count("\n") == 1
+    assert word in done.stderr
+    assert "warifu[node]" in done.stderr
