@@ -47,19 +47,27 @@ def finished_epochs(moment: datetime, period: Period, count: int) -> list[Epoch]
     return found[::-1]
 
 
-def last_block(epoch: Epoch, head: VerifiedLightBlock, blocks: Blocks) -> VerifiedLightBlock | None:
+def last_block(
+    epoch: Epoch,
+    head: VerifiedLightBlock,
+    blocks: Blocks,
+    seam: VerifiedLightBlock | None = None,
+) -> VerifiedLightBlock | None:
     """The epoch's last block, which is the one that is anchored [ANC-EPO-1].
 
     Args:
         epoch: The epoch.
         head: The newest block.
         blocks: Gives the verified block of a height.
+        seam: The last block before a hand-over, if the chain has one [ANC-EPO-2].
 
     Returns:
         The block, or ``None`` if the chain has not left the epoch yet, or had no block in it.
     """
     if head.time < epoch.end:
         return None
+    if seam is not None and epoch.start <= seam.time < epoch.end:
+        return seam
     low, high = 0, head.height  # the block at low is before the end, the one at high is not
     while high - low > 1:
         middle = (low + high) // 2

@@ -1,12 +1,12 @@
 """The anchoring job: run it from a timer; what is done already is not done again [ANC-JOB-1]."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from registry_chain.anchoring.epochs import Epoch, finished_epochs, last_block
+from registry_chain.anchoring.epochs import Epoch, Period, epoch_at, finished_epochs, last_block
 from registry_chain.anchoring.folder import AnchorFolder
 from registry_chain.anchoring.opentimestamps import is_pending, submit, upgrade
 from registry_chain.anchoring.proofs import AnchorProof, Method
@@ -14,13 +14,14 @@ from registry_chain.anchoring.settings import AnchorSettings, Place
 from registry_chain.anchoring.steps import steps_to
 from registry_chain.anchoring.verify import missing_extra, verify_anchor
 from registry_chain.light import TrustedState, VerifiedLightBlock
-from registry_chain.records import bridge_key
+from registry_chain.records import MIGRATION_KEY, MigrationRecord, bridge_key
 from registry_chain.transactions import AttestBridge
 from ssi.encoding import JSONObject, b64url_encode
 from ssi.errors import Refused, SSIError, Unavailable
 from ssi.fetch import Fetch
 
 NONCE_BYTES = 16
+_ANY_AGE = timedelta(days=36_525)  # what the head may be, which is not older than what was seen
 
 
 class ProvenValue(Protocol):
@@ -43,7 +44,7 @@ class Chain(Protocol):
         """The verified block of a height."""
         ...
 
-    def read(self, key: str, *, now: datetime) -> ProvenValue:
+    def read(self, key: str, *, now: datetime, max_age: timedelta | None = None) -> ProvenValue:
         """The record at a key, proven."""
         ...
 
@@ -115,24 +116,43 @@ class AnchorJob:
             epochs: How many finished epochs to look back.
         """
         head = self.chain.head(now)
-        for epoch in finished_epochs(head.time, self.settings.period, epochs):
-            block = self._block(epoch, head, now)
+        recent = finished_epochs(head.time, self.settings.period, epochs)
+        try:
+            seam = self._seam(now)
+        except SSIError as error:
+            yield Step(epoch="", method="", authority="", did="failed", code=error.code)
+            return
+        for epoch in _with_seam(recent, seam, self.settings.period, head):
+            block = self._block(epoch, head, seam, now)
             if block is None:
                 yield Step(epoch=epoch.name, method="", authority="", did="no-block")
                 continue
             yield from self._stamps(epoch.name, block, now)
             for place in self.settings.calendars:
                 yield from self._attempt(epoch.name, Method.OPENTIMESTAMPS, place, block, now)
-            if self.contract is not None:
+            # The contract takes rising heights only: what was long ago has no place in it any more.
+            if self.contract is not None and epoch in recent:
                 yield from self._contract(self.contract, epoch.name, block, now)
 
+    def _seam(self, now: datetime) -> VerifiedLightBlock | None:
+        """The last block before the chain became a network [ANC-EPO-2]."""
+        record = self.chain.read(MIGRATION_KEY, now=now, max_age=_ANY_AGE).value
+        if record is None:
+            return None
+        decided = MigrationRecord.from_json(record).height
+        return self.chain.block_at(decided + 1, now)
+
     def _block(
-        self, epoch: Epoch, head: VerifiedLightBlock, now: datetime
+        self,
+        epoch: Epoch,
+        head: VerifiedLightBlock,
+        seam: VerifiedLightBlock | None,
+        now: datetime,
     ) -> VerifiedLightBlock | None:
         kept = self.folder.block(epoch.name)
         if kept is not None:
             return self.chain.block_at(kept.height, now)
-        block = last_block(epoch, head, lambda height: self.chain.block_at(height, now))
+        block = last_block(epoch, head, lambda height: self.chain.block_at(height, now), seam)
         if block is not None:
             steps = steps_to(
                 block.block,
@@ -319,6 +339,19 @@ class AnchorJob:
             if error.code != "chain.bridge_exists":  # an earlier run's, which we had no word of
                 raise
         yield _step(anchor, place, "recorded")
+
+
+def _with_seam(
+    recent: Sequence[Epoch],
+    seam: VerifiedLightBlock | None,
+    period: Period,
+    head: VerifiedLightBlock,
+) -> Sequence[Epoch]:
+    """The epochs to work on: the recent ones, and the hand-over's however long ago it was."""
+    if seam is None:
+        return recent
+    epoch = epoch_at(seam.time, period)
+    return recent if epoch in recent or epoch.end > head.time else [epoch, *recent]
 
 
 def _step(anchor: AnchorProof, place: Place, did: str, code: str = "") -> Step:

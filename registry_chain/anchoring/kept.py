@@ -54,7 +54,8 @@ def _judge(
     if kept is None:
         raise Malformed("the epoch's light block is not kept", code="anchor.container")
     for step in folder.steps(epoch):
-        trusted = verify_as_of_then(step, trusted).trusted
+        if step.height > trusted.height:  # an earlier epoch that was kept later may lead further
+            trusted = verify_as_of_then(step, trusted).trusted
     block = verify_as_of_then(kept, trusted)
     proofs = tuple(folder.proofs(epoch))
     if any(proof.epoch != epoch for proof in proofs):

@@ -132,3 +132,10 @@ class Chain:
         )
         self.blocks.append(signed(made, validators, self.names))
         return self.blocks[-1]
+
+    def hand_over(self, names: str) -> UntrustedLightBlock:
+        """End a chain of one, and add the first block of the network it announces [REG-LIGHT-9]."""
+        network = validator_set(**dict.fromkeys(names, 1))
+        self.grow(ONE, network)
+        self.names = names
+        return self.grow(network, last_block_id=NO_BLOCK, last_commit_hash=commit_hash(None))

@@ -13,6 +13,7 @@ from ssi.errors import Unavailable
 from verifier_sdk.evidence.outside import BLOCK, HEADERS, MAX_HEADERS, PROOFS, headers_file
 from verifier_sdk.evidence.way import Ledger, with_way
 
+_BEYOND: Final = "the anchored block is of another engine; anchor the last one before the hand-over"
 _NONE: Final = "no anchored block stands on this one yet"
 
 
@@ -36,7 +37,11 @@ def outside_files(
     between = range(block.header.height - 1, height, -1)
     if len(between) > MAX_HEADERS:
         raise Unavailable("the next anchored block is too far on", code="evidence.unanchored")
-    headers = (ledger.block_at(one, now).block.header for one in between)
+    headers = [ledger.block_at(one, now).block.header for one in between]
+    if block.header.height > height and any(
+        above.last_block_id.is_zero for above in (block.header, *headers)
+    ):  # no hash leads over a hand-over [EVI-ANC-2]
+        raise Unavailable(_BEYOND, code="evidence.unanchored")
     files = {
         BLOCK: with_way(build_bundle(block, []), genesis, ledger, now),
         HEADERS: headers_file(headers),
