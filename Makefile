@@ -5,8 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # The chain's engine for networks: pinned, installed by Go into the project's own folder.
-COMETBFT_VERSION ?= v0.38.25
-COMETBFT := .tools/bin/cometbft
+COMETBFT_PINNED := v0.38.25
+COMETBFT_VERSION ?= $(COMETBFT_PINNED)
+# Other versions stand beside it under their own names, for WARIFU_COMETBFT.
+COMETBFT := .tools/bin/cometbft$(if $(filter-out $(COMETBFT_PINNED),$(COMETBFT_VERSION)),-$(COMETBFT_VERSION))
 # Without a network it fails in seconds: one retry, not pip's five.
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --retries 1 --timeout 15
 PEERS := tests/peers/node_modules/.installed
@@ -95,7 +97,9 @@ cometbft:
 	  echo "CometBFT $(COMETBFT_VERSION) is in $(COMETBFT)" >&2; \
 	else \
 	  echo "building CometBFT $(COMETBFT_VERSION) ..." >&2; \
-	  GOBIN="$(CURDIR)/.tools/bin" GOFLAGS=-trimpath go install github.com/cometbft/cometbft/cmd/cometbft@$(COMETBFT_VERSION); \
+	  mkdir -p .tools/bin && build="$$(mktemp -d "$(CURDIR)/.tools/build.XXXXXX")" && trap 'rm -rf "$$build"' EXIT \
+	  && GOBIN="$$build" GOFLAGS=-trimpath go install github.com/cometbft/cometbft/cmd/cometbft@$(COMETBFT_VERSION) \
+	  && mv "$$build/cometbft" $(COMETBFT); \
 	fi
 
 # The stubs of CometBFT's protocol, generated anew from its own definitions.
