@@ -20,7 +20,7 @@ Fields (paths are relative to the file)::
     loopback         = false                          # true only for a demo on this machine
     require_attested = true                           # an address needs an issuer's word
     keep_evidence    = true                           # what was received, while it may be kept
-accept_stapled   = true                           # wallet's proofs, when no node is reached
+    accept_stapled   = true                           # wallet's proofs, when no node is reached
     max_age_seconds  = 600                            # how old the ledger's newest block may be
     stapled_age_seconds = 86400                       # how old the block of a wallet's proof
     request_seconds  = 300                            # how long a request is open

@@ -1,9 +1,11 @@
 """What a firm's own code hears, and what it may answer."""
 
 import logging
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from ssi.errors import Unavailable
@@ -153,6 +155,8 @@ def _call(event: str, handler: Handler, value: object) -> object:
     try:
         return handler(value)
     except Exception as error:
-        # The name of the error only: its text may hold the customer's data.
-        _LOG.error("the handler of %s failed: %s", event, type(error).__name__)
+        # The error's name and place only: its text may hold the customer's data.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        _LOG.error("the handler of %s failed at %s: %s", event, where, type(error).__name__)
         raise Unavailable("a handler of the firm failed", code="handler.failed") from error

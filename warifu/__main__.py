@@ -76,8 +76,8 @@ COMMANDS = (
     Command(
         name="firm",
         module="warifu.demo.firm_cli",
-        help_en="a sample sharing-economy firm",
-        help_ja="シェアリング事業者の見本",
+        help_en="a firm: set one up, serve a sample",
+        help_ja="事業者の準備と見本",
         examples=("warifu firm serve --home demo/network/firms/musubi-minpaku",),
     ),
     Command(

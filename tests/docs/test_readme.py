@@ -14,9 +14,10 @@ import pytest
 from registry_chain.cli_network import Ports
 from warifu.__main__ import COMMANDS
 from warifu.demo import cast
-from warifu.demo.consortium import firm_keys, firms_authority, found_chain
-from warifu.demo.network import Network, write_firm_settings
+from warifu.demo.consortium import found_chain
+from warifu.demo.network import Network, new_firm
 from warifu.demo.processes import Program
+from warifu.new_firm import set_up
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [
@@ -60,9 +61,7 @@ def test_the_example_is_a_program(tmp_path, monkeypatch):
             name=name, arguments=(), url="http://127.0.0.1:1", log=tmp_path / "log"
         )
     folder = tmp_path / firm.id
-    folder.mkdir()
-    firm_keys(firm, firms_authority(now), now).write(folder)
-    write_firm_settings(network, firm, folder)
+    set_up(folder, new_firm(network, firm), now=now)
     monkeypatch.setenv("WARIFU_VERIFIER_CONFIG", str(folder / "verifier.toml"))
     code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert code is not None
@@ -75,6 +74,7 @@ def test_the_example_is_a_program(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "shop", shop)
     spec.loader.exec_module(shop)
 
+    shop.stop()
     answer = shop.app.test_client().post("/rent")
     assert answer.status_code == 302
     assert "/kyc/p/" in answer.headers["Location"]

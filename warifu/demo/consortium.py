@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import Certificate
 
 from registry_chain.cli_network import Ports, members_of
 from registry_chain.client import Genesis, HeadMemory, RegistryClient, Submitter
@@ -21,14 +17,11 @@ from registry_chain.records import EXECUTED, ProposalRecord, proposal_key
 from registry_chain.transactions import Action, Propose, Vote
 from registry_chain.transactions.fields import Name, bare_jwk
 from ssi.credential import KANA_NAME, CredentialType
-from ssi.encoding import JSON, JSONObject, b64url_encode
+from ssi.encoding import JSON, JSONObject
 from ssi.fetch import FetchPolicy, http_fetch
-from ssi.keys import AgreementKey, Alg, SoftwareSigner, generate_agreement_key, generate_signer
-from ssi.x509 import create_ca, create_leaf, der_of, x509_hash
-from verifier_sdk.profiles import BY_CODE
+from ssi.keys import Alg, generate_signer
 from warifu.demo import cast
 
-SEAL_KID, RECEIPT_KID = "seal-1", "receipts-1"
 DAY = 86_400
 # What the demo's issuer is accredited to attest, type by type.
 ATTESTS: Mapping[CredentialType, tuple[str, ...]] = {
@@ -53,32 +46,6 @@ ATTESTS: Mapping[CredentialType, tuple[str, ...]] = {
     CredentialType.ADDRESS: ("address", "moved_on"),
 }
 TRUST_FRAMEWORK = "https://warifu.example/trust_framework/jp_sharing"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FirmKeys:
-    """A firm's keys and certificate."""
-
-    account: SoftwareSigner = field(repr=False)
-    signer: SoftwareSigner = field(repr=False)
-    receipts: SoftwareSigner = field(repr=False)
-    sealing: AgreementKey = field(repr=False)
-    certificate: Certificate = field(repr=False)
-
-    def write(self, folder: Path) -> None:
-        """Write them where the firm's own configuration looks for them."""
-        write_key(folder / "account.key", self.account)
-        write_secret(folder / "firm.key", self.signer.secret)
-        write_secret(folder / "receipts.key", self.receipts.secret)
-        write_secret(folder / "seal-1.key", self.sealing.secret)
-        (folder / "firm.pem").write_bytes(self.certificate.public_bytes(Encoding.PEM))
-
-
-def write_secret(path: Path, secret: bytes) -> None:
-    """Write 32 bytes in base64url, readable by the owner only."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="ascii") as stream:
-        stream.write(b64url_encode(secret) + "\n")
 
 
 def found_chain(
@@ -132,39 +99,6 @@ def found_chain(
 def _member(account: str, names: tuple[str, str], jwk: JSONObject, role: str) -> GenesisMember:
     name = Name.from_json({"ja": names[0], "en": names[1]})
     return GenesisMember(id=account, name=name, account_keys=(jwk,), roles=(role,))
-
-
-def firm_keys(firm: cast.FirmRole, authority: tuple[Certificate, bytes], now: datetime) -> FirmKeys:
-    """Make a firm's keys, and a certificate by the authority of the demo's firms."""
-    signer = generate_signer(Alg.ES256, os.urandom)
-    return FirmKeys(
-        account=generate_signer(Alg.EDDSA, os.urandom),
-        signer=signer,
-        receipts=generate_signer(Alg.EDDSA, os.urandom),
-        sealing=generate_agreement_key(os.urandom),
-        certificate=create_leaf(
-            firm.name_en,
-            public_key=signer.public_key,
-            issuer=authority,
-            not_before=now - timedelta(minutes=5),
-            not_after=now + timedelta(days=365),
-            serial=secrets.randbits(120) | 1,
-            dns_names=[f"{firm.id}.example"],
-        ),
-    )
-
-
-def firms_authority(now: datetime) -> tuple[Certificate, bytes]:
-    """Make the authority that certifies the demo's firms."""
-    secret = generate_signer(Alg.ES256, os.urandom).secret
-    root = create_ca(
-        "Warifu Demo Firms CA",
-        secret=secret,
-        not_before=now - timedelta(minutes=5),
-        not_after=now + timedelta(days=3650),
-        serial=secrets.randbits(120) | 1,
-    )
-    return root, secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,34 +187,6 @@ def register_operator(url: str) -> Action:
         "keys": [],
     }
     return _action("operator.register", body)
-
-
-def register_firm(firm: cast.FirmRole, keys: FirmKeys, mailbox: str) -> list[Action]:
-    """Admit a firm and register who it is, what it may ask, where it is reached."""
-    admitted: JSONObject = {
-        "member": firm.id,
-        "name": _name((firm.name_ja, firm.name_en)),
-        "roles": ["firm"],
-        "keys": [bare_jwk(keys.account.public_key)],
-    }
-    receipt = {**keys.receipts.public_key.jwk, "kid": RECEIPT_KID}
-    purposes: list[JSON] = [BY_CODE[firm.profile].purpose_record()]
-    profile: JSONObject = {
-        "name": _name((firm.name_ja, firm.name_en)),
-        "corporate_number": firm.corporate_number,
-        "purposes": purposes,
-        "client_hashes": [x509_hash(der_of(keys.certificate))],
-        "encryption_keys": [keys.sealing.public_jwk(SEAL_KID)],
-        "receipt_keys": [receipt],
-        "mailbox": {"url": mailbox, "box": f"{firm.id}-box"} if firm.updates else None,
-        "country": "JP",
-        "contact": f"privacy@{firm.id}.example",
-    }
-    profile = {name: value for name, value in profile.items() if value is not None}
-    return [
-        _action("member.admit", admitted),
-        _action("verifier.register", {"verifier": firm.id, "profile": profile}),
-    ]
 
 
 def _action(kind: str, body: JSONObject) -> Action:

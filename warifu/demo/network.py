@@ -15,21 +15,19 @@ from pathlib import Path
 
 from registry_chain.cli_network import Ports
 from ssi.encoding import JSONObject
+from ssi.sharing_terms import LocalText
+from verifier_sdk.profiles import BY_CODE
 from warifu.demo import cast
 from warifu.demo.consortium import (
-    RECEIPT_KID,
-    SEAL_KID,
     TRUST_FRAMEWORK,
     Consortium,
     Decision,
     accredit_issuer,
-    firm_keys,
-    firms_authority,
     found_chain,
-    register_firm,
     register_operator,
 )
 from warifu.demo.processes import Program, free_ports
+from warifu.new_firm import NewFirm, set_up
 
 OPERATOR_PASSWORD_BYTES = 18
 CHAIN = "chain"
@@ -201,14 +199,8 @@ def found(network: Network) -> None:
         accredit_issuer(network.url("issuer"), (home / "issuer" / "ca.txt").read_text(), now),
         register_operator(network.url("mailbox")),
     ]
-    authority = firms_authority(now)
     for firm in cast.FIRMS:
-        folder = home / "firms" / firm.id
-        folder.mkdir(mode=0o700)
-        keys = firm_keys(firm, authority, now)
-        keys.write(folder)
-        actions += register_firm(firm, keys, network.url("mailbox"))
-        write_firm_settings(network, firm, folder)
+        actions += set_up(home / "firms" / firm.id, new_firm(network, firm), now=now)
     consortium = Consortium(home / "chain", network.chain_urls)
     network.founding = consortium.decide(actions, "Founding of the demonstration network", now)
     config = str(home / "issuer" / "issuer.toml")
@@ -224,37 +216,26 @@ def found(network: Network) -> None:
     (home / "network.json").write_text(json.dumps(network.describe(), indent=2) + "\n")
 
 
-def write_firm_settings(network: Network, firm: cast.FirmRole, folder: Path) -> None:
-    """Write the SDK's configuration of a firm."""
-    url = network.url(firm.id)
-    verifier = {
-        "verifier_id": firm.id,
-        "base_url": f"{url}/kyc",
-        "certificate": "firm.pem",
-        "key": "firm.key",
-        "receipt_key": "receipts.key",
-        "receipt_kid": RECEIPT_KID,
-        "genesis": str(network.genesis),
-        "nodes": network.chain_urls,
-        "state": "verifier.db",
-        "loopback": True,
-        "require_attested": firm.require_attested,
-    }
-    if firm.updates:
-        verifier |= {"mailbox": network.url("mailbox"), "poll": not firm.push, "push": firm.push}
-    lines = [f"{name} = {json.dumps(value)}" for name, value in verifier.items()]
-    names = {"ja": firm.name_ja, "en": firm.name_en}
-    lines.append(_inline("name", names))
-    lines.append(_inline("encryption_keys", {SEAL_KID: "seal-1.key"}))
-    (folder / "verifier.toml").write_text("\n".join(lines) + "\n", "utf-8")
-
-
-def _inline(name: str, table: dict[str, str]) -> str:
-    pairs = ", ".join(
-        f"{json.dumps(key)} = {json.dumps(value, ensure_ascii=False)}"
-        for key, value in table.items()
+def new_firm(network: Network, firm: cast.FirmRole) -> NewFirm:
+    """Return what a firm of the demo says of itself."""
+    listening = {"poll": not firm.push, "push": firm.push} if firm.updates else {}
+    return NewFirm(
+        verifier_id=firm.id,
+        name=LocalText(ja=firm.name_ja, en=firm.name_en),
+        corporate_number=firm.corporate_number,
+        contact=f"privacy@{firm.id}.example",
+        base_url=f"{network.url(firm.id)}/kyc",
+        profiles=(BY_CODE[firm.profile],),
+        genesis=network.genesis,
+        nodes=network.chain_urls,
+        mailbox=network.url("mailbox") if firm.updates else None,
+        loopback=True,
+        settings={
+            "state": "verifier.db",
+            "require_attested": firm.require_attested,
+            **listening,
+        },
     )
-    return f"{name} = {{ {pairs} }}"
 
 
 @contextmanager
