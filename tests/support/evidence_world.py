@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -78,7 +78,7 @@ class EvidenceWorld:
 
     def record_consent(self, who: Subscriber, *, withdraw: bool = False) -> None:
         """Let the mailbox operator record a consent, and perhaps its withdrawal."""
-        pairwise, until = who.holder.pairwise, seconds(NOW + YEAR)
+        pairwise, until = who.holder.pairwise, seconds(self.world.at + YEAR)
         item = build_consent_item(pairwise, chain_id=CHAIN, commitment=who.commitment, until=until)
         self.chain.do("yubin-box", RecordConsents(items=(item,)))
         if withdraw:
@@ -112,13 +112,15 @@ class EvidenceWorld:
 
 
 @contextmanager
-def evidence_world(home: Path, **changes: object) -> Iterator[EvidenceWorld]:
+def evidence_world(
+    home: Path, *, now: datetime = NOW, **changes: object
+) -> Iterator[EvidenceWorld]:
     """Found a chain with an issuer, the firm of `firm_world` and a mailbox operator."""
     with running(home / "chain.db") as chain:
-        chain.clock.now = NOW - timedelta(seconds=30)
+        chain.clock.now = now - timedelta(seconds=30)
         lasts = {
-            "valid_from": seconds(NOW - timedelta(days=90)),
-            "valid_until": seconds(NOW + YEAR),
+            "valid_from": seconds(now - timedelta(days=90)),
+            "valid_until": seconds(now + YEAR),
         }
         accredited = accreditation(ca=(der(ROOT),), credential_types=TYPES, **lasts)
         first = build_tx(
@@ -134,12 +136,12 @@ def evidence_world(home: Path, **changes: object) -> Iterator[EvidenceWorld]:
         for issuers_key, use in ((ISSUER_SIGNER, "credential"), (STATUS_SIGNER, "status")):
             body = register_key(issuers_key, chain_id=CHAIN, issuer=ISSUER, use=use, **lasts)
             chain.do(ISSUER, body)
-        publish(chain, 1)
+        publish(chain, 1, now=now)
         config = make_config(home, loopback=True, nodes=(chain.url,), **changes)
         config.genesis.write_bytes(chain.genesis.to_bytes())
         found: World
         verifier = Verifier(config, clock=lambda: found.at)
-        found = World(ledger=chain.client(), verifier=verifier)  # type: ignore[arg-type]
+        found = World(ledger=chain.client(), verifier=verifier, at=now)  # type: ignore[arg-type]
         receipts = bare_jwk(key("receipts", Alg.EDDSA).public_key) | {"kid": "receipts-1"}
         chain.decide(
             registration(
@@ -151,7 +153,7 @@ def evidence_world(home: Path, **changes: object) -> Iterator[EvidenceWorld]:
         yield EvidenceWorld(chain, found)
 
 
-def publish(chain: Chain, sequence: int, **changed: int) -> None:
+def publish(chain: Chain, sequence: int, *, now: datetime = NOW, **changed: int) -> None:
     """Publish an edition of the issuer's status list; ``i7=1`` sets entry 7."""
     statuses = new_status_list(1024, bits=2)
     for index, value in changed.items():
@@ -160,9 +162,9 @@ def publish(chain: Chain, sequence: int, **changed: int) -> None:
         statuses,
         STATUS_SIGNER,
         uri=LIST_URI,
-        now=NOW - timedelta(seconds=40 - sequence),
+        now=now - timedelta(seconds=40 - sequence),
         ttl=3600,
-        expires_at=NOW + timedelta(days=30),
+        expires_at=now + timedelta(days=30),
         header={"kid": kid(STATUS_SIGNER)},
     )
     known = None if sequence == 1 else chain.client().status_record(ISSUER, "list-1", chain.clock())
@@ -170,11 +172,16 @@ def publish(chain: Chain, sequence: int, **changed: int) -> None:
     chain.do(ISSUER, publish_status("list-1", sequence, token, previous))
 
 
-def stamped(folder: AnchorFolder, block: UntrustedLightBlock, offices: list[Tsa]) -> str:
+def stamped(
+    folder: AnchorFolder,
+    block: UntrustedLightBlock,
+    offices: list[Tsa],
+    steps: Sequence[UntrustedLightBlock] = (),
+) -> str:
     """Let the authorities stamp a block, and keep it as the job does."""
     epoch = epoch_at(block.header.time.moment, Period.HOUR).name
     digest = block.commit.block_id.hash
-    folder.keep_block(epoch, block, ())
+    folder.keep_block(epoch, block, steps)
     for office in offices:
         token = token_of(office.reply(stamp_request(digest, b"12345678").der))
         proof = AnchorProof(

@@ -72,7 +72,8 @@ ADDRESS = Address(
 NEW_ADDRESS = replace(
     ADDRESS, formatted="大阪府架空市例示4-5-6", region="大阪府", locality="架空市"
 )
-DATES = {"not_before": NOW - YEAR, "not_after": NOW + YEAR}
+# Wide, because a network of real processes has the real time.
+DATES = {"not_before": NOW - 10 * YEAR, "not_after": NOW + 50 * YEAR}
 BOX, MAILBOX = "minpaku-one-box", "https://box.example"
 
 
@@ -200,12 +201,13 @@ class Holder:
     box: str = "return-box-1"
     birthdate: date = date(1990, 4, 1)
     licence_expiry: date = date(2029, 5, 1)
+    now: datetime = NOW
 
     def envelope(self, **changes: Any) -> Envelope:
         options: dict[str, Any] = {
             "issuer_url": ISSUER_URL,
-            "issued_at": NOW - timedelta(days=20),
-            "expires_at": NOW + YEAR,
+            "issued_at": self.now - timedelta(days=20),
+            "expires_at": self.now + YEAR,
             "holder_jwk": self.key.public_key.jwk,
             "status": StatusReference(uri=LIST_URI, index=self.index),
         }
@@ -233,7 +235,7 @@ class Holder:
             address=ADDRESS,
             portrait_checked=True,
         )
-        return kyc_payload(person, PROOFING, envelope, today=NOW.date())
+        return kyc_payload(person, PROOFING, envelope, today=self.now.date())
 
     def credential(
         self,
@@ -250,7 +252,9 @@ class Holder:
         head: JSONObject = {"kid": kid(signer), "x5c": list(to_x5c([leaf(signer)]))}
         return issue(payload, signer, random=os.urandom, header=head | (header or {}))
 
-    def read(self, verifier: Verifier, link: str, *, now: datetime = NOW) -> VerifiedRequestObject:
+    def read(
+        self, verifier: Verifier, link: str, *, now: datetime | None = None
+    ) -> VerifiedRequestObject:
         """Fetch and verify a request as a wallet does."""
         where = parse_request_link(link)
         fetch = RequestFetch(wallet_nonce=b64url_encode(os.urandom(16)))
@@ -260,7 +264,7 @@ class Holder:
             parse_request_object(token),
             client_id=where.client_id,
             wallet_nonce=fetch.wallet_nonce,
-            now=now,
+            now=now or self.now,
             policy=RequestPolicy(),
         )
 
@@ -273,7 +277,7 @@ class Holder:
         options: dict[str, Any] = {
             "audience": request.client_id.text,
             "nonce": request.nonce,
-            "now": NOW,
+            "now": self.now,
             "transaction_data": [entry.raw for entry in request.transaction_data],
         }
         signer = changes.pop("signer", self.key)
@@ -299,8 +303,8 @@ class Holder:
                 ),
             ),
             "address_updates": True,
-            "given_at": NOW,
-            "until": NOW + YEAR,
+            "given_at": self.now,
+            "until": self.now + YEAR,
             "terms_digest": b64url_encode(sha256(raw.encode())),
             "return_box": ReturnBox(
                 url=MAILBOX, box=self.box, jwk=self.back.public_jwk(kid="back-1")
@@ -335,11 +339,11 @@ class Holder:
         """A new address on the holder's own word."""
         me = relationship_id(self.pairwise.public_key)
         payload = address_self_payload(
-            NEW_ADDRESS, moved_on, did=me, holder_jwk=self.pairwise.public_key.jwk, now=NOW
+            NEW_ADDRESS, moved_on, did=me, holder_jwk=self.pairwise.public_key.jwk, now=self.now
         )
         token = issue(payload, self.pairwise, random=os.urandom, header={"kid": me})
         cut = select(token, [("address",), ("moved_on",)])
-        return present(cut, self.pairwise, audience=audience, nonce=nonce, now=NOW)
+        return present(cut, self.pairwise, audience=audience, nonce=nonce, now=self.now)
 
 
 @dataclass
