@@ -14,6 +14,7 @@ from registry_chain.genesis import Genesis, genesis_records
 from registry_chain.light import MapProof
 from registry_chain.records import ValidatorRecord
 from registry_chain.rules import (
+    BlockContext,
     Offence,
     apply_offences,
     apply_tx,
@@ -73,10 +74,9 @@ class AppInfo:
 
 @dataclass(slots=True)
 class _Ahead:
-    """What `Application.check_tx` accepted since the last block, for a block of these facts."""
+    """What `Application.check_tx` accepted since the last block, all for this block if exact."""
 
-    height: int = -1
-    time: int = -1
+    block: BlockContext | None = None
     txs: list[bytes] = field(default_factory=list)
     read: list[UntrustedTx] = field(default_factory=list)
     exact: bool = True
@@ -148,9 +148,7 @@ class Application:
         Raises:
             Unavailable: ``chain.upgrade_needed`` [REG-UPG-4].
         """
-        return block_context(
-            self._committed, height=height, time=0, chain_id=self._chain_id
-        ).rules_version
+        return self._block(height, 0).rules_version
 
     def init_genesis(self, genesis: Genesis) -> bytes:
         """Stage the founding state and return its root; ``commit`` makes it durable."""
@@ -185,19 +183,22 @@ class Application:
             Unavailable: ``chain.upgrade_needed``: this program stops before that height.
         """
         tx = tx or _parsed(raw)
-        block = block_context(self._pending, height=height, time=time, chain_id=self._chain_id)
-        for key, value in apply_tx(self._pending, tx, block).items():
-            self._pending.put(key, value)
-        self._note(height, time, raw, tx)
-        return tx.tx_id
-
-    def _note(self, height: int, time: int, raw: bytes, tx: UntrustedTx) -> None:
-        ahead = self._ahead
-        if not ahead.txs:
-            ahead.height, ahead.time = height, time
-        ahead.exact = ahead.exact and (height, time) == (ahead.height, ahead.time)
+        ahead, block = self._ahead, self._ahead.block
+        if block is None or (height, time) != (block.height, block.time):
+            block = ahead.block = self._block(height, time)
+            ahead.exact = not ahead.txs
+        self._pending.update(apply_tx(self._pending, tx, block))
         ahead.txs.append(raw)
         ahead.read.append(tx)
+        return tx.tx_id
+
+    def _block(self, height: int, time: int) -> BlockContext:
+        """The block after the committed state; no plan in it can matter for it [REG-UPG-1].
+
+        Raises:
+            Unavailable: ``chain.upgrade_needed``.
+        """
+        return block_context(self._committed, height=height, time=time, chain_id=self._chain_id)
 
     def finalize(
         self, height: int, time: int, txs: Sequence[bytes], misbehaviour: Sequence[Offence] = ()
@@ -219,13 +220,13 @@ class Application:
             Unavailable: ``chain.upgrade_needed``: the rules of this height are unknown here.
         """
         ahead = self._ahead
-        foreseen = ahead.exact and not misbehaviour
-        if foreseen and (height, time, list(txs)) == (ahead.height, ahead.time, ahead.txs):
+        block = self._block(height, time)
+        if ahead.exact and ahead.block == block and not misbehaviour and list(txs) == ahead.txs:
             # Rules are pure: judged on entry for this very block, the outcome is known.
             overlay, accepted = self._pending, ahead.read
             results = [TxResult(tx_id=tx.tx_id, code=CODE_OK) for tx in accepted]
         else:
-            overlay, results, accepted = self._judged(height, time, txs, misbehaviour)
+            overlay, results, accepted = self._judged(block, txs, misbehaviour)
         self._staged = overlay.changes()
         root = self._store.stage(height, self._staged)
         return Finalized(
@@ -236,24 +237,20 @@ class Application:
         )
 
     def _judged(
-        self, height: int, time: int, txs: Sequence[bytes], misbehaviour: Sequence[Offence]
+        self, block: BlockContext, txs: Sequence[bytes], misbehaviour: Sequence[Offence]
     ) -> tuple[Overlay, list[TxResult], list[UntrustedTx]]:
         """Judge every transaction of a block in its order."""
-        block = block_context(self._committed, height=height, time=time, chain_id=self._chain_id)
         overlay = Overlay(self._committed)
-        for key, value in apply_offences(overlay, misbehaviour, block).items():
-            overlay.put(key, value)
+        overlay.update(apply_offences(overlay, misbehaviour, block))
         results: list[TxResult] = []
         accepted: list[UntrustedTx] = []
         for raw in txs:
             try:
                 tx = _parsed(raw)
-                changes = apply_tx(overlay, tx, block)
+                overlay.update(apply_tx(overlay, tx, block))
             except (Rejected, Refused) as error:
                 results.append(_failure(raw, error))
                 continue
-            for key, value in changes.items():
-                overlay.put(key, value)
             results.append(TxResult(tx_id=tx.tx_id, code=CODE_OK))
             accepted.append(tx)
         return overlay, results, accepted

@@ -47,6 +47,10 @@ class Overlay:
         """Change ``key`` in this overlay alone."""
         self._changes[key] = value
 
+    def update(self, changes: Changes) -> None:
+        """Change several keys."""
+        self._changes.update(changes)
+
     def changes(self) -> Changes:
         """Return the changes of this overlay in the order of their keys."""
         return dict(sorted(self._changes.items()))

@@ -6,7 +6,7 @@ They know no clock, storage, network, randomness or locale; block time is a para
 changes nothing. Clauses: ``specs/registry.md``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from json import loads
@@ -42,7 +42,6 @@ from registry_chain.rules.context import (
     BlockContext,
     Offence,
     Rule,
-    find,
     member,
     public_key,
     refuse,
@@ -61,7 +60,7 @@ from registry_chain.transactions import (
     Vote,
 )
 from registry_chain.transactions.fields import canonical
-from ssi.encoding import JSON, sha256
+from ssi.encoding import JSON
 from ssi.errors import InvalidSignature, Refused, Unavailable
 from ssi.keys import PublicKey
 
@@ -119,12 +118,13 @@ def apply_tx(view: View, tx: UntrustedTx, block: BlockContext) -> Changes:
         Refused: A rule forbids it; nothing changes.
     """
     rules = VERSIONS[block.rules_version]
-    _require_envelope(view, tx, block)
+    seqs = _lane_seqs(view, tx.account)
+    _require_envelope(view, tx, block, _last(seqs, tx.lane))
     require_not_paused(view, tx.type, block)
     changes = rules[tx.type](view, tx.account, tx.body, block)
     if any(len(value) > MAX_RECORD_BYTES for value in changes.values()):
         raise refuse("REG-REC-2", "record_too_big", "the record would be too big")
-    return changes | _counted(view, tx)
+    return changes | {lanes_key(tx.account): _counted(seqs, tx)}
 
 
 def block_context(view: View, *, height: int, time: int, chain_id: str) -> BlockContext:
@@ -144,27 +144,25 @@ def block_context(view: View, *, height: int, time: int, chain_id: str) -> Block
 
 def lane_seq(view: View, account: str, lane: int) -> int:
     """The last number used in a lane; 0 before the first."""
-    seqs = _lane_seqs(view, account)
+    return _last(_lane_seqs(view, account), lane)
+
+
+def _lane_seqs(view: View, account: str) -> list[int]:
+    """The last number of each lane, up to the highest one used [REG-TX-6]."""
+    raw = view.get(lanes_key(account))
+    seqs: list[int] = [] if raw is None else loads(raw.decode())["seqs"]  # our own bytes
+    return seqs
+
+
+def _last(seqs: Sequence[int], lane: int) -> int:
     return seqs[lane] if lane < len(seqs) else 0
 
 
-def _lane_seqs(view: View, account: str) -> tuple[int, ...]:
-    """The last number of each lane, up to the highest one used [REG-TX-6]."""
-    raw = view.get(lanes_key(account))
-    return () if raw is None else _numbers(raw)
-
-
-@lru_cache(maxsize=64)  # asked for twice by every transaction
-def _numbers(raw: bytes) -> tuple[int, ...]:
-    return tuple(loads(raw)["seqs"])  # our own bytes
-
-
-def _counted(view: View, tx: UntrustedTx) -> Changes:
+def _counted(seqs: Sequence[int], tx: UntrustedTx) -> bytes:
     """The account's counters after a transaction."""
-    seqs: list[JSON] = [*_lane_seqs(view, tx.account)]
-    seqs += [0] * (tx.lane + 1 - len(seqs))
-    seqs[tx.lane] = tx.seq
-    return {lanes_key(tx.account): canonical({"seqs": seqs, "v": 1})}
+    counted: list[JSON] = [*seqs, *[0] * (tx.lane + 1 - len(seqs))]
+    counted[tx.lane] = tx.seq
+    return canonical({"seqs": counted, "v": 1})
 
 
 def verify_early(view: View, tx: UntrustedTx) -> None:
@@ -172,13 +170,11 @@ def verify_early(view: View, tx: UntrustedTx) -> None:
 
     A mere warming of the cache: `apply_tx` judges again, on the state of its moment.
     """
-    account = find(view, MemberRecord, member_key(tx.account))
-    if account is not None:
-        with suppress(Refused):
-            _require_signed(account, tx)
+    with suppress(Refused):
+        _require_signed(view, tx)
 
 
-def _require_envelope(view: View, tx: UntrustedTx, block: BlockContext) -> None:
+def _require_envelope(view: View, tx: UntrustedTx, block: BlockContext, last: int) -> None:
     if tx.chain_id != block.chain_id:
         raise refuse("REG-TX-2", "wrong_chain", "the transaction is for another chain")
     if not block.height <= tx.valid_until_height <= block.height + VALIDITY_WINDOW:
@@ -188,33 +184,42 @@ def _require_envelope(view: View, tx: UntrustedTx, block: BlockContext) -> None:
         raise refuse("REG-TX-5", "member_expelled", "the member was expelled")
     if account.state != ACTIVE and not (tx.type in _BALLOTS and keeps_ballot(account)):
         raise refuse("REG-TX-5", "member_suspended", "the account is suspended")
-    _require_signed(account, tx)
-    last = lane_seq(view, tx.account, tx.lane)
+    _require_signed(view, tx)
     if tx.seq <= last:
         raise refuse("REG-TX-6", "replayed", "the lane's number was used before")
     if tx.seq != last + 1:
         raise refuse("REG-TX-6", "sequence_gap", "the lane's number is not the next one")
 
 
-def _require_signed(account: MemberRecord, tx: UntrustedTx) -> None:
-    jwk = next((key for key in account.keys if thumbprint(key) == tx.kid), None)
-    if jwk is None:
+def _require_signed(view: View, tx: UntrustedTx) -> None:
+    raw = view.get(member_key(tx.account))
+    key = None if raw is None else _keys(raw).get(tx.kid)
+    if key is None:
         raise refuse("REG-TX-5", "key_unknown", "the account has no such key")
     try:
-        _verified(_Signed(tx, public_key(jwk)))
+        _verified(_Signed(tx, key))
     except InvalidSignature:
         raise refuse("REG-TX-5", "signature", "the account's key did not sign this") from None
 
 
+@lru_cache(maxsize=512)  # the same accounts act again and again
+def _keys(raw: bytes) -> dict[str, PublicKey]:
+    """The keys of a member's record by their thumbprints."""
+    return {thumbprint(jwk): public_key(jwk) for jwk in MemberRecord.from_bytes(raw).keys}
+
+
 class _Signed:
-    """A signature to check once: on entry, not again in the block. Equal by key and content."""
+    """A signature to check once: on entry, not again in the block. Equal by key and content.
+
+    A transaction's id is the digest of what is signed.
+    """
 
     __slots__ = ("identity", "key", "signing_input")
 
     def __init__(self, tx: UntrustedTx, key: PublicKey) -> None:
         self.key = key
         self.signing_input = tx.jws.signing_input
-        self.identity = (key.raw, sha256(self.signing_input), tx.jws.signature)
+        self.identity = (key.raw, tx.tx_id, tx.jws.signature)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Signed) and self.identity == other.identity

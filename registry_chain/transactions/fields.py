@@ -312,7 +312,10 @@ def plain(value: object) -> JSON:
         return plain(value.value)
     if is_dataclass(value) and not isinstance(value, type):
         names, later = _members(type(value))
-        written = {name: plain(getattr(value, name)) for name in names}
+        written: JSONObject = {
+            name: one if type(one := getattr(value, name)) in _SCALARS else plain(one)
+            for name in names
+        }
         for name in later:
             if (given := getattr(value, name)) is not None:
                 written[name] = plain(given)
