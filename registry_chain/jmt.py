@@ -19,8 +19,6 @@ _LEAF_TAG: Final = b"JMT::LeafNode"
 _INNER_TAG: Final = b"JMT::IntrnalNode"  # spelled so in the crate
 _SLOTS: Final = 16
 _ROOT: Final = 1
-LoadPage: TypeAlias = "Callable[[Child, str], Page]"
-SavePage: TypeAlias = "Callable[[str, Page], object]"
 
 
 class Leaf(NamedTuple):
@@ -43,6 +41,16 @@ Slot: TypeAlias = bytes
 _LEAF_SIZE: Final = 2 * HASH_SIZE
 _CHILD_SIZE: Final = 8 + HASH_SIZE
 _SIZES: Final = frozenset({0, _LEAF_SIZE, _CHILD_SIZE})
+
+# Four levels of the map: sixteen slots and the nodes over them, as a heap whose root is 1. A node
+# weighs what its subtree holds: an empty one 0, a leaf 1, a page below 2, because that has two
+# leaves at least; one of weight 1 *is* its leaf. A page is a plain tuple of the weights, the hashes
+# of nodes 1 to 31, and the slots: never changed, and of no concern to the garbage collector, which
+# would else walk through all pages in memory.
+Page: TypeAlias = tuple[bytes, ...]
+_WEIGHTS: Final = 0
+_FIRST_SLOT: Final = 2 * _SLOTS
+NEW_PAGE: Final[Page] = (bytes(2 * _SLOTS), *[EMPTY] * (2 * _SLOTS - 1), *[b""] * _SLOTS)
 
 
 def leaf_of(key: str, value: bytes) -> Slot:
@@ -81,91 +89,73 @@ def _nodes_above(pairs: int) -> tuple[int, ...]:
 _ABOVE: Final = tuple(_nodes_above(pairs) for pairs in range(1 << _SLOTS // 2))
 
 
-class Page:
-    """Four levels of the map: sixteen slots and the nodes over them, as a heap whose root is 1.
+def page_hash(page: Page) -> bytes:
+    """Return the hash of all that is below a page."""
+    return page[_ROOT]
 
-    A node weighs what its subtree holds: an empty one 0, a leaf 1, a page below 2, because that
-    has two leaves at least. A node of weight 1 *is* its leaf. A page never changes.
+
+def replaced(page: Page, slots: Mapping[int, Slot]) -> Page:
+    """Return a page with other slots in it; only what is above them is hashed again."""
+    new, weights = list(page), bytearray(page[_WEIGHTS])
+    pairs = 0  # a bit for each pair of slots that changed
+    for index, slot in slots.items():
+        node = _SLOTS + index
+        new[_FIRST_SLOT + index] = slot
+        if len(slot) == _LEAF_SIZE:
+            weights[node], new[node] = 1, sha256(_LEAF_TAG + slot).digest()
+        else:
+            weights[node], new[node] = 2, slot[8:]
+        pairs |= 1 << (index >> 1)
+    for node in _ABOVE[pairs]:
+        left = 2 * node
+        weight = weights[node] = weights[left] + weights[left + 1]
+        if weight > 1:
+            new[node] = sha256(_INNER_TAG + new[left] + new[left + 1]).digest()
+        else:
+            new[node] = new[left if weights[left] else left + 1]
+    new[_WEIGHTS] = bytes(weights)
+    return tuple(new)
+
+
+def encode_page(page: Page) -> bytes:
+    """Return the stored form: the lengths of the slots, then the slots."""
+    slots = page[_FIRST_SLOT:]
+    return bytes(map(len, slots)) + b"".join(slots)
+
+
+def decode_page(data: bytes) -> Page:
+    """Read the stored form.
+
+    Raises:
+        ValueError: The bytes are no page; the store calls it corruption.
     """
-
-    __slots__ = ("_hashes", "_weights", "slots")
-
-    def __init__(self, slots: Mapping[int, Slot] | None = None) -> None:
-        self.slots: list[Slot] = [b""] * _SLOTS
-        self._hashes: list[bytes] = [EMPTY] * (2 * _SLOTS)
-        self._weights = bytearray(2 * _SLOTS)
-        if slots:
-            self._put(slots)
-
-    def replaced(self, slots: Mapping[int, Slot]) -> "Page":
-        """Return the page with other slots in it; only what is above them is hashed again."""
-        page = object.__new__(Page)
-        page.slots = self.slots.copy()
-        page._hashes = self._hashes.copy()
-        page._weights = self._weights.copy()
-        page._put(slots)
-        return page
-
-    @property
-    def hash(self) -> bytes:
-        """The hash of all that is below."""
-        return self._hashes[_ROOT]
-
-    def _put(self, slots: Mapping[int, Slot]) -> None:
-        hashes, weights = self._hashes, self._weights
-        pairs = 0  # a bit for each pair of slots that changed
-        for index, slot in slots.items():
-            node = _SLOTS + index
-            self.slots[index] = slot
-            if len(slot) == _LEAF_SIZE:
-                weights[node], hashes[node] = 1, sha256(_LEAF_TAG + slot).digest()
-            else:
-                weights[node], hashes[node] = 2, slot[8:]
-            pairs |= 1 << (index >> 1)
-        for node in _ABOVE[pairs]:
-            left = 2 * node
-            weight = weights[node] = weights[left] + weights[left + 1]
-            if weight > 1:
-                hashes[node] = sha256(_INNER_TAG + hashes[left] + hashes[left + 1]).digest()
-            else:
-                hashes[node] = hashes[left if weights[left] else left + 1]
-
-    def path(self, index: int) -> tuple[Slot, list[bytes]]:
-        """Return what a search through a slot ends at, and the siblings from there upwards."""
-        node, weights = _SLOTS + index, self._weights
-        while node != _ROOT and weights[node >> 1] <= 1:
-            node >>= 1
-        end = node
-        while end < _SLOTS:  # down again, to the one leaf there is
-            end = 2 * end + (not weights[2 * end])
-        siblings = []
-        while node != _ROOT:
-            siblings.append(self._hashes[node ^ 1])
-            node >>= 1
-        return self.slots[end - _SLOTS], siblings
-
-    def encode(self) -> bytes:
-        """Return the stored form: the lengths of the slots, then the slots."""
-        return bytes(map(len, self.slots)) + b"".join(self.slots)
-
-    @classmethod
-    def decode(cls, data: bytes) -> "Page":
-        """Read the stored form.
-
-        Raises:
-            ValueError: The bytes are no page; the store calls it corruption.
-        """
-        slots, at = {}, _SLOTS
-        for index, size in enumerate(data[:_SLOTS]):
-            if size:
-                slots[index] = data[at : at + size]
-                at += size
-        if at != len(data) or not _SIZES.issuperset(data[:_SLOTS]):
-            raise ValueError("not a page")
-        return cls(slots)
+    slots, at = {}, _SLOTS
+    for index, size in enumerate(data[:_SLOTS]):
+        if size:
+            slots[index] = data[at : at + size]
+            at += size
+    if at != len(data) or not _SIZES.issuperset(data[:_SLOTS]):
+        raise ValueError("not a page")
+    return replaced(NEW_PAGE, slots)
 
 
-_NEW_PAGE: Final = Page()
+def _search(page: Page, index: int) -> tuple[Slot, list[bytes]]:
+    """Return what a search through a slot ends at, and the siblings from there upwards."""
+    node, weights = _SLOTS + index, page[_WEIGHTS]
+    while node != _ROOT and weights[node >> 1] <= 1:
+        node >>= 1
+    end = node
+    while end < _SLOTS:  # down again, to the one leaf there is
+        end = 2 * end + (not weights[2 * end])
+    siblings = []
+    while node != _ROOT:
+        siblings.append(page[node ^ 1])
+        node >>= 1
+    return page[_FIRST_SLOT - _SLOTS + end], siblings
+
+
+LoadPage: TypeAlias = Callable[[Child, str], Page]
+SavePage: TypeAlias = Callable[[str, Page], object]
 
 
 def update(
@@ -187,10 +177,10 @@ def update(
 
     def put(path: str, old: Child | None, below: list[Slot]) -> Slot:
         """Put leaves into the page at ``path``; return its slot, empty if nothing changed."""
-        page = _NEW_PAGE if old is None else load(old, path)
-        slots, changed = page.slots, {}
+        page = NEW_PAGE if old is None else load(old, path)
+        changed = {}
         for index, group in _by_slot(below, len(path)).items():
-            slot = slots[index]
+            slot = page[_FIRST_SLOT + index]
             if len(slot) == _CHILD_SIZE:
                 new = put(path + _DIGITS[index], _child(slot), group)
             else:
@@ -199,9 +189,9 @@ def update(
                 changed[index] = new
         if not changed:
             return b""
-        page = page.replaced(changed)
+        page = replaced(page, changed)
         save(path, page)
-        return written_by + page.hash
+        return written_by + page_hash(page)
 
     top = put("", root, list(leaves))
     return _child(top) if top else root
@@ -250,7 +240,7 @@ def find(root: Child | None, wanted: bytes, *, load: LoadPage) -> tuple[Leaf | N
     upwards: list[list[bytes]] = []
     end: Slot = b""
     while page is not None:
-        end, siblings = load(page, path).path(int(digits[len(path)], 16))
+        end, siblings = _search(load(page, path), int(digits[len(path)], 16))
         upwards.append(siblings)
         page = _child(end) if len(end) == _CHILD_SIZE else None
         path = digits[: len(upwards)]

@@ -304,10 +304,10 @@ class Store:
                 "SELECT data FROM page WHERE version = ? AND path = ?", (name.version, path)
             ).fetchone()
         try:
-            page = jmt.Page.decode(bytes(row[0])) if row else jmt.Page()
+            page = jmt.decode_page(bytes(row[0])) if row else jmt.NEW_PAGE
         except ValueError:
             raise corrupt() from None
-        if page.hash != name.hash:
+        if jmt.page_hash(page) != name.hash:
             raise corrupt()
         return page
 

@@ -138,7 +138,7 @@ def write(db: sqlite3.Connection, staged: Staged) -> None:
     root, pages = staged.root, staged.pages
     db.execute(_INSERT_ROOT, (root.version, root.hash, root.page))
     db.executemany(
-        _INSERT_PAGE, [(root.version, path, pages[path].encode()) for path in sorted(pages)]
+        _INSERT_PAGE, [(root.version, path, jmt.encode_page(pages[path])) for path in sorted(pages)]
     )
     db.executemany(
         _INSERT_RECORD,
@@ -170,7 +170,7 @@ def fill(db: sqlite3.Connection, version: int, records: Iterable[tuple[str, byte
         leaves,
         version=version,
         load=jmt.no_page,
-        save=lambda path, new: db.execute(_INSERT_PAGE, (version, path, new.encode())),
+        save=lambda path, new: db.execute(_INSERT_PAGE, (version, path, jmt.encode_page(new))),
     )
     head = root_after(version, page)
     db.execute(_INSERT_ROOT, (head.version, head.hash, head.page))
