@@ -202,6 +202,72 @@ _ADVICE: dict[str, tuple[Words, Words]] = {
             "Send a correction as a new change of address.",
         ),
     ),
+    "input.postal_code": (
+        Words("郵便番号は7桁の数字です。", "The postal code has seven digits."),
+        Words("「100-8926」のように入力してください。", "Type it as in 100-8926."),
+    ),
+    "input.region": (
+        Words("都道府県が空か、長すぎます。", "The prefecture is empty or too long."),
+        Words("都道府県を入力してください。", "Type the prefecture."),
+    ),
+    "input.locality": (
+        Words("市区町村が空か、長すぎます。", "The city is empty or too long."),
+        Words("市区町村を入力してください。", "Type the city."),
+    ),
+    "input.street_address": (
+        Words("町名・番地・建物名が空か、長すぎます。", "The street is empty or too long."),
+        Words("町名・番地・建物名を入力してください。", "Type street, number and building."),
+    ),
+    "input.address": (
+        Words(
+            "住所のファイルを読めないか、項目が足りません。",
+            "The address file cannot be read, or lacks a field.",
+        ),
+        Words(
+            "postal_code、region、locality、street_address を書いてください。",
+            "It has postal_code, region, locality and street_address.",
+        ),
+    ),
+    "input.date": (
+        Words(
+            "日付が正しくないか、一年より先です。",
+            "The date is not right, or more than a year ahead.",
+        ),
+        Words("「2026-04-01」のように入力してください。", "Type it as in 2026-04-01."),
+    ),
+    "input.no_terminal": (
+        Words("尋ねるための端末がありません。", "There is no terminal to ask on."),
+        Words(
+            "--yes や --tx-code で答えを渡してください。--help に例があります。",
+            "Give the answer by --yes or --tx-code; --help has examples.",
+        ),
+    ),
+    "input.passphrase": (
+        Words("パスフレーズを読めません。", "The passphrase cannot be read."),
+        Words(
+            "端末で入力するか、本人だけが読めるファイルを "
+            "WARIFU_PASSPHRASE_FILE で示してください。",
+            "Type it on a terminal, or name a file that only you can read in"
+            " WARIFU_PASSPHRASE_FILE.",
+        ),
+    ),
+    "input.config": (
+        Words(
+            "--genesis、--node、--mailbox のどれかが足りません。",
+            "One of --genesis, --node and --mailbox is missing.",
+        ),
+        Words("三つとも指定してください。", "Give all three."),
+    ),
+    "input.config_exists": (
+        Words("ここにはすでに設定があります。", "There are settings here already."),
+        Words("別のフォルダーを --home で指定してください。", "Name another folder with --home."),
+    ),
+    "input.unknown_move": (
+        Words("その番号の引っ越しはありません。", "There is no change of address of that number."),
+        Words(
+            "登録したときに表示された番号を指定してください。", "Give the number that move printed."
+        ),
+    ),
     "input.unknown_batch": (
         Words("その名前の証明はありません。", "There is no credential of that name."),
         Words(

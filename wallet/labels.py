@@ -53,6 +53,35 @@ CLAIMS: dict[str, Words] = {
     "street_address": Words("町名・番地・建物", "Street and building"),
 }
 
+# Claims whose values are code words, and what the words mean.
+CODES: dict[str, dict[str, Words]] = {
+    "licence_classes": {
+        "ogata": Words("大型", "Large"),
+        "chugata": Words("中型", "Medium"),
+        "junchugata": Words("準中型", "Semi-medium"),
+        "futsu": Words("普通", "Ordinary car"),
+        "daitoku": Words("大型特殊", "Large special"),
+        "daijini": Words("大型自動二輪", "Large motorcycle"),
+        "fujini": Words("普通自動二輪", "Ordinary motorcycle"),
+        "kotoku": Words("小型特殊", "Small special"),
+        "gentsuki": Words("原付", "Moped"),
+        "kenin": Words("牽引", "Towing"),
+        "ogata2": Words("大型二種", "Large, class 2"),
+        "chugata2": Words("中型二種", "Medium, class 2"),
+        "futsu2": Words("普通二種", "Ordinary car, class 2"),
+        "daitoku2": Words("大型特殊二種", "Large special, class 2"),
+        "kenin2": Words("牽引二種", "Towing, class 2"),
+    },
+    "licence_conditions": {
+        "at_only": Words("AT車に限る", "Automatic only"),
+        "glasses": Words("眼鏡等", "Glasses"),
+        "hearing_aid": Words("補聴器", "Hearing aid"),
+        "chugata_8t": Words("中型車は8tに限る", "Medium up to 8 t"),
+        "junchugata_5t": Words("準中型車は5tに限る", "Semi-medium up to 5 t"),
+        "moped_only": Words("原付に限る", "Moped only"),
+    },
+}
+
 STATUS: dict[str, Words] = {
     "credentials": Words("証明（発行ごと）", "credentials"),
     "unused": Words("未使用の写し", "unused copies"),
@@ -80,6 +109,27 @@ def outcome_words(outcome: str, lang: str) -> str:
     known = OUTCOME.get(outcome)
     return outcome if known is None else known.text(lang)
 
+
+DID: dict[str, Words] = {
+    "received": Words("受け取り", "received"),
+    "shared": Words("共有", "shared"),
+    "declined": Words("断った", "declined"),
+    "failed": Words("失敗", "failed"),
+    "consented": Words("同意", "consented"),
+    "withdrew": Words("取り下げ", "withdrew"),
+    "moved": Words("引っ越し登録", "move noted"),
+    "undid": Words("取り消し", "undone"),
+    "update_sent": Words("送信", "sent"),
+    "update_answered": Words("返事", "answered"),
+    "rights_asked": Words("請求", "rights asked"),
+    "deleted": Words("削除", "deleted"),
+}
+
+CONSENT: dict[str, Words] = {
+    "given": Words("有効", "in force"),
+    "withdrawn": Words("取り下げ済み", "withdrawn"),
+    "unconfirmed": Words("相手の確認待ち", "not confirmed by the firm"),
+}
 
 DELIVERY: dict[str, Words] = {
     "waiting": Words("[待] 取り消せます", "[wait] can still be undone"),
@@ -163,6 +213,21 @@ def credential_label(vct: str, lang: str) -> str:
     """Return plain words for a credential type."""
     words = CREDENTIALS.get(vct)
     return words.text(lang) if words else vct
+
+
+def item_text(path: Sequence[str | int | None], value: JSON, lang: str) -> str:
+    """Return the value at a claim's path as a person reads it; the caller makes it safe to show.
+
+    A code word that is not known is shown as it is.
+    """
+    names = [step for step in path if isinstance(step, str)]
+    codes = CODES.get(names[-1], {}) if names else {}
+    values = value if isinstance(value, list) else [value]
+    if codes and all(isinstance(one, str) for one in values):
+        words = [codes.get(str(one)) for one in values]
+        told = [w.text(lang) if w else str(one) for w, one in zip(words, values, strict=True)]
+        return Words("、", ", ").text(lang).join(told) or "-"
+    return value_text(value, lang)
 
 
 def value_text(value: JSON, lang: str) -> str:

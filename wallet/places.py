@@ -18,15 +18,17 @@ def address_from_form(
     field is kept as typed, code point by code point.
 
     Raises:
-        Malformed: ``input.address``; the fact names the field.
+        Malformed: ``input.postal_code``, ``input.region``, ``input.locality`` or
+            ``input.street_address``: that field is wrong.
     """
     folded = unicodedata.normalize("NFKC", postal_code)
     digits = "".join(char for char in folded if char not in "-‐−ー〒 ")
     if not (len(digits) == 7 and digits.isascii() and digits.isdecimal()):  # noqa: PLR2004 - Japan Post's seven digits
-        raise Malformed("the postal code has seven digits", code="input.address")
-    for name, value in (("region", region), ("locality", locality), ("street", street_address)):
+        raise Malformed("the postal code has seven digits", code="input.postal_code")
+    rest = {"region": region, "locality": locality, "street_address": street_address}
+    for name, value in rest.items():
         if not value.strip() or len(value) > 200 or any(ord(char) < 0x20 for char in value):  # noqa: PLR2004 - longer than any address
-            raise Malformed(f"the field {name} is empty or too long", code="input.address")
+            raise Malformed(f"the field {name} is empty or too long", code=f"input.{name}")
     return {
         "formatted": f"{region}{locality}{street_address}",
         "country": "JP",

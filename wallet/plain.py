@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING
 from ssi.encoding import JSON, JSONObject
 from wallet.display import show_name, show_text
 from wallet.labels import (
+    CONSENT,
     DELIVERY,
+    DID,
     Words,
     claim_label,
     credential_label,
+    item_text,
+    outcome_words,
     standing_text,
-    value_text,
 )
+from wallet.moves import JST
 
 if TYPE_CHECKING:
     from wallet.consents import ConsentPlan
@@ -158,7 +162,7 @@ def plan_lines(plan: ConsentPlan, lang: str) -> list[str]:
         )
         lines.append(f"{Words('保存期間', 'Kept for').text(lang)}: {show_name(kept, limit=200)}")
     for item in plan.items:
-        value = show_text(value_text(item.value, lang))
+        value = show_text(item_text(item.path, item.value, lang))
         lines.append(f"  - {show_name(claim_label(item.path, lang))}: {value}")
     for path in plan.over_asked:
         words = Words("目的外の要求", "asked beyond the purpose").text(lang)
@@ -283,8 +287,8 @@ def consents_json(consents: Sequence[StoredConsent], now: datetime) -> list[JSON
 def consents_lines(consents: Sequence[StoredConsent], lang: str) -> list[str]:
     """Return the consents for a person."""
     return [
-        f"{item.record_id}  {show_name(item.names.in_language(lang))}  {item.state}  "
-        f"{show_name(item.purpose_code)}"
+        f"{item.record_id}  {show_name(item.names.in_language(lang))}  "
+        f"[{CONSENT[item.state].text(lang)}]  {show_name(item.purpose_code)}"
         for item in consents
     ]
 
@@ -367,7 +371,8 @@ def history_json(entries: Sequence[HistoryEntry]) -> list[JSON]:
 def history_lines(entries: Sequence[HistoryEntry], lang: str) -> list[str]:
     """Return the log for a person."""
     return [
-        f"{time_text(item.at)}  {item.kind.value}  {show_name(item.names.in_language(lang))}  "
-        f"{item.outcome}{' ' + show_name(item.code) if item.code else ''}"
+        f"{item.at.astimezone(JST):%Y-%m-%d %H:%M}  {DID[item.kind.value].text(lang)}  "
+        f"{show_name(item.names.in_language(lang))}  {outcome_words(item.outcome, lang)}"
+        f"{f' ({show_name(item.code)})' if item.code else ''}"
         for item in entries
     ]

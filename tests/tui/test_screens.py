@@ -6,7 +6,7 @@ import pytest
 from rich.cells import cell_len
 
 from ssi.status_list import INVALID
-from tests.support.wallet_world import PASSPHRASE
+from tests.support.wallet_world import FIRM, PASSPHRASE
 from wallet import history
 from wallet.context import utc_now
 from wallet.history import Did
@@ -109,6 +109,8 @@ def test_an_offer_is_shown_with_its_proven_issuer_and_accepted(app, world, size)
         await pilot.press("enter")
         await settle(pilot)
         assert "Received 5" in shown(app)
+        assert "told you" not in shown(app)  # nothing asks for the code any more
+        assert str(app.focused.label) == "Close"
         await pilot.press("escape")
         await pilot.pause()
         assert "5/5" in shown(app)
@@ -164,6 +166,53 @@ def test_sharing_sends_what_was_shown_and_says_so(filled, world):
     (got,) = world.minpaku.presented
     assert set(got.claims) == {"name", "age_over_18"}
     assert "consent" in got.extra
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_the_offer_of_updates_is_read_whole_and_the_end_can_only_be_closed(
+    filled, world, size, lang
+):
+    """At 40 columns too, no word of what is agreed to is cut off [WAL-SHOW-6]."""
+    filled.lang = lang
+
+    async def story(pilot):
+        await unlock(pilot)
+        await open_request(pilot, world.minpaku.ask("name"))
+        tick = filled.screen.query_one("#updates")
+        needed = cell_len(str(tick.label)) + 4
+        assert tick.size.width >= needed
+        world.down.add(FIRM)
+        filled.screen.query_one("#share").focus()
+        await pilot.press("enter")
+        await settle(pilot)
+        text = shown(filled)
+        assert ("もう一度送ります" if lang == "ja" else "sends the same again") in text
+        assert filled.focused.id == "deny"
+        assert str(filled.focused.label) == ("閉じる" if lang == "ja" else "Close")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(filled.screen, HomeScreen)
+        assert world.minpaku.refusals == []
+
+    drive(filled, story, size)
+
+
+def test_a_wrong_field_of_the_move_is_named_and_has_the_focus(filled):
+    """[WAL-ERR-1]"""
+
+    async def story(pilot):
+        await unlock(pilot)
+        await pilot.press("f4")
+        await pilot.pause()
+        for name, value in (("postal_code", "5300001"), ("region", "大阪府"), ("locality", " ")):
+            filled.screen.query_one(f"#{name}").value = value
+        await pilot.press("f10")
+        await pilot.pause()
+        assert "The city is empty or too long." in shown(filled)
+        assert filled.focused.id == "locality"
+
+    drive(filled, story)
 
 
 def test_over_asking_is_told_in_words_and_cannot_be_shared(filled, world):

@@ -15,14 +15,15 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button
 
 from ssi.errors import SSIError
-from wallet.advice import MAYBE_SHARED, SHARED
+from wallet.advice import MAYBE_SHARED, SHARED, explain
 from wallet.consents import ConsentPlan
 from wallet.display import show_name, show_text
-from wallet.labels import Words, claim_label, value_text
+from wallet.labels import Words, claim_label, item_text
 from wallet.plain import NAME_WARNINGS, PROBLEMS
 from wallet.presenting import Outcome, Shared
 from wallet.tui.base import WalletScreen
 from wallet.tui.widgets import Plain, Tick
+from wallet.tui.words import text
 
 _LONG = 200
 _ENDED = {
@@ -38,6 +39,8 @@ _ENDED = {
 def ended_lines(outcome: Outcome, lang: str) -> list[str]:
     """Return how an answer ended, for a person."""
     lines = [_ENDED[outcome.state].text(lang)]
+    if outcome.state is Shared.UNKNOWN:
+        lines.append(text("resend", lang))
     if outcome.redirect_uri:
         lines.append(show_name(outcome.redirect_uri, limit=_LONG))
     if outcome.code:
@@ -70,7 +73,8 @@ class ConsentScreen(WalletScreen):
         yield from self._items()
         if self._plan.offers_updates and self._plan.can_answer:
             # Never ticked beforehand: agreeing to later moves is the person's own act.
-            yield Tick(self.words("updates"), value=False, id="updates")
+            yield Plain(self.words("updates_why"), classes="line head")
+            yield Tick(self.words("updates"), value=False, id="updates", compact=True)
 
     def actions(self) -> ComposeResult:
         """Yield Deny and Share; Share cannot be pressed while anything is wrong."""
@@ -116,7 +120,7 @@ class ConsentScreen(WalletScreen):
         yield Plain(self.words("items"), classes="head")
         for item in self._plan.items:
             label = show_name(claim_label(item.path, lang))
-            value = show_text(value_text(item.value, lang))
+            value = show_text(item_text(item.path, item.value, lang))
             yield Plain(f"- {label}: {value}", classes="item line")
         for path in self._plan.over_asked:
             label = show_name(claim_label(path, lang))
@@ -149,7 +153,15 @@ class ConsentScreen(WalletScreen):
         self.in_thread(lambda: holder.decline(plan), self._denied)
 
     def _denied(self, _nothing: None) -> None:
-        self.tell(self.words("denied"))
+        self._end(self.words("denied"))
+
+    def _end(self, *lines: str) -> None:
+        """Tell how it ended; what is left to do is to close."""
+        self.tell(*lines)
+        self.query_one("#keys", Plain).update(self.words("keys_back"))
+        close = self.query_one("#deny", Button)
+        close.label = self.words("close")
+        close.focus()
 
     def _share(self) -> None:
         if not self._can_share:
@@ -164,8 +176,8 @@ class ConsentScreen(WalletScreen):
         )
 
     def _answered(self, outcome: Outcome) -> None:
-        self.tell(*ended_lines(outcome, self.wallet.lang))
+        self._end(*ended_lines(outcome, self.wallet.lang))
 
     def _failed(self, error: SSIError) -> None:
         """Whatever raises here raised before anything was sent."""
-        self.tell_error(error)
+        self._end(*explain(error, self.wallet.lang).lines())

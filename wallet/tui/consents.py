@@ -10,7 +10,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from wallet.display import show_name
-from wallet.labels import claim_label
+from wallet.labels import CONSENT, claim_label
 from wallet.moves import JST
 from wallet.plain import japan_date
 from wallet.relationships import StoredConsent
@@ -46,7 +46,7 @@ class ConsentsScreen(WalletScreen):
         lang = self.wallet.lang
         claims = ", ".join(show_name(claim_label(path, lang), limit=24) for path in item.paths)
         day = japan_date(item.until.astimezone(JST).date().isoformat(), lang)
-        state, until = self.words(f"state_{item.state}"), self.words("until")
+        state, until = CONSENT[item.state].text(lang), self.words("until")
         name = show_name(item.names.in_language(lang))
         return f"{name}\n  [{state}] {claims}\n  {until}: {day}"
 

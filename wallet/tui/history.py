@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 
 from wallet.display import show_name
 from wallet.history import HistoryEntry
-from wallet.labels import outcome_words
+from wallet.labels import DID, outcome_words
 from wallet.moves import JST
 from wallet.tui.base import WalletScreen
 from wallet.tui.widgets import Plain
@@ -33,4 +33,4 @@ class HistoryScreen(WalletScreen):
         who = show_name(entry.names.in_language(self.wallet.lang), limit=40)
         code = f" ({show_name(entry.code)})" if entry.code else ""
         ended = outcome_words(entry.outcome, self.wallet.lang)
-        return f"{when}  {self.words(f'did_{entry.kind.value}')}  {who}  {ended}{code}"
+        return f"{when}  {DID[entry.kind.value].text(self.wallet.lang)}  {who}  {ended}{code}"

@@ -21,7 +21,7 @@ _OFFER_SCHEMES = ("openid-credential-offer:", "haip-vci:")
 class LinkScreen(WalletScreen):
     """Takes a link; Enter looks at it. Nothing happens by pasting alone."""
 
-    TITLE_KEY: ClassVar[str] = "title"
+    TITLE_KEY: ClassVar[str] = "link_title"
     KEYS: ClassVar[str] = "keys_link"
     AUTO_FOCUS = "#link"
 

@@ -76,5 +76,7 @@ class MoveScreen(WalletScreen):
             self.holder.move(address, moved_on)
         except SSIError as error:
             self.tell_error(error)
+            wrong = error.code.removeprefix("input.")
+            self.query_one(f"#{wrong if wrong in _FIELDS else 'moved_on'}").focus()
             return
         self.app.switch_screen(FirmsScreen(self.words("saved")))

@@ -37,7 +37,7 @@ class OfferScreen(WalletScreen):
         for vct in self._review.vcts:
             yield Plain(show_name(credential_label(vct, self.wallet.lang)))
         if self._review.tx_code is not None:
-            yield Plain(self.words("tx_code"), classes="head")
+            yield Plain(self.words("tx_code"), classes="head", id="tx_code_head")
             yield Input(id="tx_code", max_length=64, password=True)
 
     def actions(self) -> ComposeResult:
@@ -64,7 +64,9 @@ class OfferScreen(WalletScreen):
         self.in_thread(lambda: holder.accept_review(review, code), self._received)
 
     def _received(self, received: Received) -> None:
-        for name in ("accept", "cancel"):
-            self.query_one(f"#{name}", Button).disabled = True
-        self.query("#tx_code").remove()
+        self.query("#tx_code, #tx_code_head, #accept").remove()
+        close = self.query_one("#cancel", Button)
+        close.label = self.words("close")
+        close.focus()
+        self.query_one("#keys", Plain).update(self.words("keys_back"))
         self.tell(self.words("received", copies=received.copies))

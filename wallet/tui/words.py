@@ -73,6 +73,7 @@ WORDS: dict[str, Words] = {
         "証明の状態を確かめられなかった発行者: {count}",
         "issuers whose list could not be read: {count}",
     ),
+    "link_title": Words("リンクを確かめる", "Look at a link"),
     "link_prompt": Words(
         "リンクを貼り付けてください。貼り付けただけでは何も送りません。",
         "Paste the link. Pasting alone sends nothing.",
@@ -105,10 +106,17 @@ WORDS: dict[str, Words] = {
         "証明の発行者・種類・有効期限も相手に見えます。",
         "The credential's issuer, type and end date are seen as well.",
     ),
-    "updates": Words(
-        "住所が変わったら、この相手にも知らせる（いつでも取り下げ可）",
-        "Also tell this firm when I move (can be withdrawn at any time)",
+    "updates_why": Words(
+        "住所が変わったときも、この相手に知らせることができます。任意で、いつでも取り下げられます。",
+        "This firm may also be told when you move. It is your choice, and can be withdrawn at any"
+        " time.",
     ),
+    "updates": Words("今後の引っ越しも知らせる", "Also tell of later moves"),
+    "resend": Words(
+        "「送信と返事の受け取り」で、同じ内容をもう一度送ります。",
+        "Send and fetch answers sends the same again.",
+    ),
+    "close": Words("閉じる", "Close"),
     "deny": Words("断る", "Deny"),
     "share": Words("共有する", "Share"),
     "not_registered": Words("未登録の相手です", "NOT REGISTERED"),
@@ -154,9 +162,6 @@ WORDS: dict[str, Words] = {
     "withdraw_sure": Words("もう一度 F6 を押すと取り下げます。", "Press F6 once more to withdraw."),
     "withdrawn": Words("取り下げました。相手に伝えます。", "Withdrawn. The firm will be told."),
     "until": Words("期限", "until"),
-    "state_given": Words("有効", "in force"),
-    "state_withdrawn": Words("取り下げ済み", "withdrawn"),
-    "state_unconfirmed": Words("相手の確認待ち", "not confirmed by the firm"),
     "history_title": Words("履歴（値は残しません）", "History (no values are kept)"),
     "no_history": Words("まだ何もありません。", "Nothing yet."),
     "settings_title": Words("設定", "Settings"),
@@ -172,18 +177,6 @@ WORDS: dict[str, Words] = {
         "予期しない誤りで終了しました。画面の内容は残していません。",
         "Ended by an unexpected error. Nothing of the screen was kept.",
     ),
-    "did_received": Words("受け取り", "received"),
-    "did_shared": Words("共有", "shared"),
-    "did_declined": Words("断った", "declined"),
-    "did_failed": Words("失敗", "failed"),
-    "did_consented": Words("同意", "consented"),
-    "did_withdrew": Words("取り下げ", "withdrew"),
-    "did_moved": Words("引っ越し登録", "move noted"),
-    "did_undid": Words("取り消し", "undone"),
-    "did_update_sent": Words("送信", "sent"),
-    "did_update_answered": Words("返事", "answered"),
-    "did_rights_asked": Words("請求", "rights asked"),
-    "did_deleted": Words("削除", "deleted"),
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from issuer.checks import CLASSES, CONDITIONS
 from ssi.errors import (
     ConsentDeclined,
     Malformed,
@@ -21,7 +22,10 @@ from ssi.errors import (
 from tests.support.wallet_world import NEW_ADDRESS, PASSPHRASE
 from wallet import cli, console
 from wallet.advice import explain
+from wallet.history import Did
 from wallet.keyfile import CHEAPEST
+from wallet.labels import CODES, CONSENT, DID, item_text
+from wallet.relationships import GIVEN, UNCONFIRMED, WITHDRAWN
 from wallet.vault import Vault
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -195,6 +199,30 @@ def test_the_command_line_is_quick_to_load():
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_what_a_person_reads_has_words_and_no_codes(shell, world):
+    offered(shell, world)
+    shell("present", world.minpaku.ask("name"), "--yes", "--updates")
+    assert "[in force]" in shell("consents")[1]
+    history = shell("history")[1]
+    assert "consented  minpaku-one  [done]" in history
+    assert "shared  minpaku-one  [done] accepted" in history
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_code_words_of_a_licence_are_told_in_words(lang):
+    path = ("verified_claims", "claims", "licence_classes")
+    told = item_text(path, ["futsu", "gentsuki", "new"], lang)
+    assert told == ("普通、原付、new" if lang == "ja" else "Ordinary car, Moped, new")
+    assert item_text(("name",), "futsu", lang) == "futsu"
+    assert set(CODES["licence_classes"]) == set(CLASSES)
+    assert set(CODES["licence_conditions"]) == set(CONDITIONS)
+
+
+def test_every_history_line_and_consent_has_words():
+    assert set(DID) == {kind.value for kind in Did}
+    assert set(CONSENT) == {GIVEN, UNCONFIRMED, WITHDRAWN}
 
 
 def test_texts_exist_in_both_languages_and_differ():
