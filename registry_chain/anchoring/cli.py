@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from registry_chain.anchoring.folder import AnchorFolder
 from registry_chain.anchoring.job import AnchorJob, Step
 from registry_chain.anchoring.kept import EpochVerdict, judge_folder
 from registry_chain.anchoring.proofs import Method, VerifiedAnchor
-from registry_chain.anchoring.settings import AnchorSettings
+from registry_chain.anchoring.settings import AnchorSettings, EvmPlace, hex_bytes
 from registry_chain.anchoring.verify import AnchorReport, missing_extra
 from registry_chain.client import Genesis, HeadMemory, RegistryClient, Submitter
 from registry_chain.keyfile import read_key
@@ -129,13 +130,59 @@ def add_commands(actions: "Actions") -> None:
         action="store_true",
         help="allow http on 127.0.0.1 / 127.0.0.1 への http を許します",
     )
+    _add_deploy(words)
+
+
+def _add_deploy(words: "Actions") -> None:
+    deploy = words.add_parser(
+        "deploy",
+        help="found the contract on an EVM chain, and print its settings"
+        " / EVM チェーンにコントラクトを設置し、設定を表示します",
+        epilog="warifu chain anchors deploy --url https://rpc.example --chain-id 1"
+        " --key owner.key --attester 0x…",
+    )
+    deploy.add_argument(
+        "--url", required=True, help="your node's JSON-RPC / 自分のノードの JSON-RPC のアドレス"
+    )
+    deploy.add_argument(
+        "--chain-id", type=int, required=True, help="the chain's id / チェーンの番号"
+    )
+    deploy.add_argument(
+        "--key",
+        type=Path,
+        required=True,
+        help="of the account that pays and owns / 支払い、所有者となる口座の鍵ファイル",
+    )
+    deploy.add_argument(
+        "--attester", metavar="0x…", help="who may add; the owner if absent / 書き込める口座"
+    )
+    deploy.add_argument(
+        "--name", default="evm", help="your own name for the chain / チェーンの呼び名"
+    )
+    deploy.add_argument(
+        "--wait",
+        type=int,
+        default=180,
+        metavar="SECONDS",
+        help="for its block / 待つ秒数",
+    )
+    deploy.add_argument(
+        "--sent",
+        metavar="0x…",
+        help="wait for this transaction, send none / 送信済みの取引を待ち、新しく送りません",
+    )
+    deploy.add_argument(
+        "--loopback",
+        action="store_true",
+        help="allow http on 127.0.0.1 / 127.0.0.1 への http を許します",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Do what was asked."""
     if args.action == "anchor":
         return _anchor(args)
-    return _final(args) if args.word == "final" else _verify(args)
+    return {"final": _final, "verify": _verify, "deploy": _deploy}[args.word](args)
 
 
 def _anchor(args: argparse.Namespace) -> int:
@@ -200,6 +247,28 @@ def _final(args: argparse.Namespace) -> int:
     for number in sorted(numbers):
         block = contract.node.final_hash(number).hex()
         _line(f'[[evm.final_block]]\nnumber = {number}\nhash = "{block}"')
+    return _OK
+
+
+def _deploy(args: argparse.Namespace) -> int:
+    """Found the contract; what is printed goes into anchoring.toml."""
+    try:
+        from registry_chain.anchoring.evm_deploy import PAUSE, deploy  # noqa: PLC0415 - an extra
+        from registry_chain.anchoring.evm_job import open_node  # noqa: PLC0415
+    except ImportError:
+        raise missing_extra() from None
+    place = EvmPlace(url=args.url, key=args.key, confirmations=None)
+    fetch = http_fetch(FetchPolicy(allow_loopback_http=args.loopback, timeout=SECONDS))
+    founded = deploy(
+        open_node(place, args.chain_id, fetch),
+        None if args.attester is None else hex_bytes(args.attester, 20),
+        sent=None if args.sent is None else "0x" + hex_bytes(args.sent, 32).hex(),
+        looks=max(1, round(args.wait / PAUSE)),
+        pause=time.sleep,
+    )
+    key = str(args.key) if founded.owner == founded.attester else None
+    for line in founded.settings(args.name, args.chain_id, args.url, key):
+        _line(line)
     return _OK
 
 

@@ -21,6 +21,7 @@ from ssi.fetch import Fetch, Request
 _LIMITS: Final = JsonLimits(max_bytes=1 << 20, max_members=20_000, max_string=1 << 18)
 _OK: Final = 200
 _WORD: Final = 32
+_ADDRESS: Final = 20
 ANCHOR_GAS: Final = 150_000
 DEPLOY_GAS: Final = 1_500_000
 _TIP: Final = 1_000_000_000
@@ -141,7 +142,8 @@ class EvmNode:
 
         Raises:
             Refused: ``anchor.evm_late``: the contract keeps a higher height already.
-            Unavailable: ``anchor.not_final``: an earlier transaction of the account still waits.
+            Unavailable: ``anchor.not_final``: an earlier transaction of the account still waits;
+                ``anchor.evm_funds``.
         """
         if self.last_height(contract) >= height:
             raise Refused(
@@ -158,11 +160,24 @@ class EvmNode:
         )
         return self._send(data, ANCHOR_GAS, to=contract)
 
+    def receipt(self, tx: str) -> JSONObject | None:
+        """What became of a transaction; ``None`` while it is in no block."""
+        told = self.call("eth_getTransactionReceipt", tx)
+        return told if isinstance(told, dict) else None
+
+    def parties(self, contract: bytes) -> tuple[bytes, bytes]:
+        """The addresses of the contract's owner and of its attester."""
+        owner, attester = (self._word(contract, name) for name in ("owner()", "attester()"))
+        return owner[-_ADDRESS:], attester[-_ADDRESS:]
+
     def deploy(self, attester: bytes) -> str:
         """Found the contract; the account becomes its owner.
 
         Returns:
             The transaction's hash.
+
+        Raises:
+            Unavailable: ``anchor.evm_funds``, ``anchor.not_final``, ``anchor.evm_rpc``.
         """
         code = resources.files("registry_chain.anchoring").joinpath("anchor_contract.json")
         bytecode = bytes.fromhex(json.loads(code.read_text("utf-8"))["bytecode"])
@@ -235,13 +250,16 @@ class EvmNode:
         if waiting != mined:
             raise Unavailable("an earlier transaction still waits", code="anchor.not_final")
         price = int(str(self.call("eth_gasPrice")), 16)
+        most = 2 * price + _TIP
+        if int(str(self.call("eth_getBalance", self.address, "latest")), 16) < gas * most:
+            raise Unavailable("the account has too little to pay for it", code="anchor.evm_funds")
         transaction = {
             "type": 2,
             "chainId": self._chain_id,
             "nonce": mined,
             "gas": gas,
             "maxPriorityFeePerGas": min(_TIP, price),
-            "maxFeePerGas": 2 * price + _TIP,
+            "maxFeePerGas": most,
             "value": 0,
             "data": "0x" + data.hex(),
         } | ({} if to is None else {"to": _checksummed(to)})

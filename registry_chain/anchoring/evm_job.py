@@ -30,14 +30,7 @@ class AnchorContract:
         Raises:
             Malformed: As `ssi.files.read_private`; ``keystore.key``.
         """
-        secret = None
-        if place.key is not None:
-            raw = read_private(place.key, most=_MAX_KEY)
-            try:
-                secret = read_secret(raw.decode("ascii"))
-            except ValueError:
-                raise Malformed("the file holds no EVM key", code="keystore.key") from None
-        node = EvmNode(place.url, policy.chain_id, fetch, secret, place.confirmations)
+        node = open_node(place, policy.chain_id, fetch)
         return cls(node=node, policy=policy)
 
     @property
@@ -69,3 +62,19 @@ class AnchorContract:
         )
         verify_evm(anchor, replace(self.policy, final_blocks={final.number: final.hash}))
         return raw
+
+
+def open_node(place: EvmPlace, chain_id: int, fetch: Fetch) -> EvmNode:
+    """A node, with the account's key if a file names one.
+
+    Raises:
+        Malformed: As `ssi.files.read_private`; ``keystore.key``.
+    """
+    secret = None
+    if place.key is not None:
+        raw = read_private(place.key, most=_MAX_KEY)
+        try:
+            secret = read_secret(raw.decode("ascii"))
+        except ValueError:
+            raise Malformed("the file holds no EVM key", code="keystore.key") from None
+    return EvmNode(place.url, chain_id, fetch, secret, place.confirmations)

@@ -137,12 +137,12 @@ def _evm(reading: Fields, home: Path) -> tuple[EvmPolicy, EvmPlace | None]:
     finals: dict[int, bytes] = {}
     for one in reading.take_objects("final_block") if reading.has("final_block") else ():
         final = Fields(one, where="evm.final_block", code=_CODE)
-        finals[final.take_int("number")] = _hex(final.take_str("hash", max_len=66), 32)
+        finals[final.take_int("number")] = hex_bytes(final.take_str("hash", max_len=66), 32)
         final.done()
     policy = EvmPolicy(
         name=slug(reading.take_str("name"), "name"),
         chain_id=reading.take_int("chain_id", 1),
-        contract=_hex(reading.take_str("contract", max_len=42), 20),
+        contract=hex_bytes(reading.take_str("contract", max_len=42), 20),
         final_blocks=finals,
     )
     url, key = reading.opt_str("url"), reading.opt_str("key")
@@ -155,7 +155,12 @@ def _evm(reading: Fields, home: Path) -> tuple[EvmPolicy, EvmPlace | None]:
     return policy, place
 
 
-def _hex(text: str, size: int) -> bytes:
+def hex_bytes(text: str, size: int) -> bytes:
+    """An address or hash of so many bytes, with or without ``0x``.
+
+    Raises:
+        Malformed: ``config.malformed``.
+    """
     try:
         raw = bytes.fromhex(text.removeprefix("0x"))
     except ValueError:

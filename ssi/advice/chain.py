@@ -55,6 +55,24 @@ ADVICE: dict[str, Advice] = {
         "公開チェーンの記録がまだ確定していません。判定していません。"
         "後でもう一度確認してください。",
     ),
+    "anchor.evm_funds": Advice(
+        "The account cannot pay for the transaction on the public chain. Nothing was sent; "
+        "send it some of that chain's currency and run this again.",
+        "公開チェーンの口座の残高が足りません。何も送信していません。"
+        "口座に入金してから、もう一度実行してください。",
+    ),
+    "anchor.evm_waits": Advice(
+        "The contract was sent and is in no block yet. Do not send it again: run this with "
+        "--sent and the transaction's hash.",
+        "コントラクトは送信済みですが、まだブロックに入っていません。送り直さず、"
+        "取引のハッシュを --sent に指定してもう一度実行してください。",
+    ),
+    "anchor.evm_deploy": Advice(
+        "The public chain did not make the contract as it was sent. Do not use it; "
+        "check the account, the chain and the node.",
+        "公開チェーンに、送信したとおりのコントラクトができていません。使わずに、"
+        "口座・チェーン・ノードを確認してください。",
+    ),
     "anchor.extra": Advice(
         "A part of the program is not installed. Nothing is decided; "
         "install warifu[anchoring,evm] and verify again.",

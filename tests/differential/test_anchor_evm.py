@@ -1,15 +1,17 @@
 """The EVM contract on a real chain: what it takes, what it never changes, what a proof shows.
 
-[ANC-EVM-1], [ANC-EVM-2], [ANC-EVM-3].
+[ANC-EVM-1], [ANC-EVM-2], [ANC-EVM-3], [ANC-EVM-4].
 """
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from eth_hash.auto import keccak
@@ -18,8 +20,11 @@ import registry_chain.anchoring
 from registry_chain.anchoring import AnchorPolicy, AnchorProof, EvmPolicy, Method, verify_anchor
 from registry_chain.anchoring.evm import StorageProof
 from registry_chain.anchoring.evm_chain import EvmNode, made_at, read_secret
+from registry_chain.anchoring.evm_deploy import deploy
+from registry_chain.anchoring.evm_job import AnchorContract
+from registry_chain.anchoring.settings import AnchorSettings
 from ssi.encoding import JSONObject, sha256
-from ssi.errors import Refused, Rejected, Unavailable, Unreachable
+from ssi.errors import InvalidProof, Refused, Rejected, Unavailable, Unreachable
 from ssi.fetch import FetchPolicy, http_fetch
 from tests.support.anchored import tick
 from tests.support.anvil import CHAIN_ID, PEERS, anvil, require_anvil
@@ -302,3 +307,95 @@ def test_the_job_puts_an_hour_into_the_contract_and_it_is_proven_offline(
     settings.write_text(settings.read_text() + capsys.readouterr().out)
     assert main(verify) == 0
     assert contract.hex() in capsys.readouterr().out
+
+
+# --- founding the contract ---
+
+
+def deploying(home: Path, url: str, secret: bytes, *more: str) -> int:
+    (home / "owner.key").write_text(secret.hex())
+    (home / "owner.key").chmod(0o600)
+    words = ["--url", url, "--chain-id", f"{CHAIN_ID}", "--key", f"{home}/owner.key"]
+    return main(["chain", "anchors", "deploy", "--loopback", *words, *more])
+
+
+def test_anc_evm_4_what_is_deployed_is_ready_for_the_settings(url, tmp_path, capsys):
+    """[ANC-EVM-4]: owner and attester apart; the printed lines are those of anchoring.toml."""
+    attester, owner = node(url), node(url, OWNER)
+    asked = ("--attester", attester.address, "--name", "anvil")
+    assert deploying(tmp_path, url, OWNER, *asked) == 0
+    lines = capsys.readouterr().out
+    assert "key" not in lines  # the owner's key is not the attester's
+    settings = tmp_path / "anchoring.toml"
+    settings.write_text(f'least = 1\ntsa = []\n{lines}key = "evm.key"\nconfirmations = 3\n')
+    (tmp_path / "evm.key").write_text(ATTESTER.hex())
+    (tmp_path / "evm.key").chmod(0o600)
+    read = AnchorSettings.load(settings)
+    assert read.policy.evm is not None
+    assert read.evm is not None
+    contract = AnchorContract.open(read.evm, read.policy.evm, FETCH)
+    assert contract.name == "anvil"
+    owned = tuple(bytes.fromhex(one.address[2:]) for one in (owner, attester))
+    assert contract.node.parties(read.policy.evm.contract) == owned
+    assert contract.proof(EPOCH, 7, BLOCK) is None
+    mine(url, 4)
+    assert contract.proof(EPOCH, 7, BLOCK) is not None
+    assert node(url, OWNER).last_height(read.policy.evm.contract) == 7
+
+
+def test_anc_evm_4_an_account_may_own_and_attest(url, tmp_path, capsys):
+    assert deploying(tmp_path, url, OTHER) == 0
+    assert f'key = "{tmp_path}/owner.key"' in capsys.readouterr().out
+
+
+def test_anc_evm_4_who_cannot_pay_sends_nothing(url, tmp_path, capsys):
+    poor = sha256(b"an account without a coin")
+    assert deploying(tmp_path, url, poor) == 1
+    assert "anchor.evm_funds" in capsys.readouterr().err
+    assert node(url, poor).call("eth_getTransactionCount", node(url, poor).address, "latest") == (
+        "0x0"
+    )
+
+
+def test_anc_evm_4_another_chain_gets_no_contract(url, tmp_path, capsys):
+    (tmp_path / "owner.key").write_text(OWNER.hex())
+    (tmp_path / "owner.key").chmod(0o600)
+    words = ["--url", url, "--chain-id", "1", "--key", f"{tmp_path}/owner.key", "--loopback"]
+    assert main(["chain", "anchors", "deploy", *words]) == 1
+    assert "anchor.evm_rpc" in capsys.readouterr().err
+
+
+def test_anc_evm_4_a_contract_that_waits_is_not_sent_twice(tmp_path, capsys):
+    """[ANC-EVM-4]"""
+    require_anvil()
+    with anvil("--no-mining") as slow:
+        assert deploying(tmp_path, slow, OWNER, "--wait", "1") == 1
+        told = capsys.readouterr().err
+        assert "anchor.evm_waits" in told
+        (sent,) = re.findall("0x[0-9a-f]{64}", told)
+        assert deploying(tmp_path, slow, OWNER, "--wait", "1") == 1  # not a second one beside it
+        assert "anchor.not_final" in capsys.readouterr().err
+        mine(slow, 1)
+        assert deploying(tmp_path, slow, OWNER, "--sent", sent) == 0
+        assert "[evm]" in capsys.readouterr().out
+        count = node(slow, OWNER).call(
+            "eth_getTransactionCount", node(slow, OWNER).address, "latest"
+        )
+        assert count == "0x1"
+
+
+def test_anc_evm_4_what_was_not_made_as_sent_is_not_taken(url, contract):
+    """[ANC-EVM-4]: a transaction that made something else, or nothing."""
+    owner = node(url, OWNER)
+    of_another = owner.deploy(bytes.fromhex(node(url, OTHER).address[2:]))
+    receipt_of(owner, of_another)
+    with pytest.raises(InvalidProof) as caught:
+        deploy(owner, None, sent=of_another, looks=1, pause=time.sleep)
+    assert caught.value.code == "anchor.evm_deploy"
+
+    stranger = node(url, OTHER)
+    failed = stranger.anchor(contract, 7, BLOCK, EPOCH)
+    assert not receipt_ok(stranger, failed)
+    with pytest.raises(InvalidProof) as caught:
+        deploy(stranger, None, sent=failed, looks=1, pause=time.sleep)
+    assert caught.value.code == "anchor.evm_deploy"
