@@ -33,9 +33,10 @@ class Fields:
         return Malformed(f"{self._where}: {name} {problem}", code=self._code)
 
     def _take(self, name: str, kind: type[_Kind], expected: str) -> _Kind:
-        if name not in self._left:
-            raise self._bad(name, "is missing")
-        value = self._left.pop(name)
+        try:
+            value = self._left.pop(name)
+        except KeyError:
+            raise self._bad(name, "is missing") from None
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise self._bad(name, f"is not {expected}")
         return value

@@ -8,7 +8,7 @@ from ssi.encoding import JSON
 
 UPHELD, DISMISSED = "upheld", "dismissed"
 MAX_SUBJECT = 110  # leaves room for the prefix of the compensating record's key
-_KEY_CHARS = f.URLSAFE + "/"
+_KEY_CHARS = f.URLSAFE | {"/"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class OpenDispute:
         reading = f.reader(obj, cls.TYPE)
         evidence = reading.opt_str("evidence")
         key = reading.take_str("record", max_len=MAX_SUBJECT)
-        if "/" not in key or not all(char in _KEY_CHARS for char in key):
+        if "/" not in key or not _KEY_CHARS.issuperset(key):
             raise f.bad("record", "is not a record's key")
         body = cls(
             dispute=f.slug(reading.take_str("dispute"), "dispute", longest=64),

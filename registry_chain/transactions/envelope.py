@@ -156,7 +156,7 @@ def parse_tx(token: str | bytes) -> UntrustedTx:
     payload = parse_json_object(jws.payload, limits=_LIMITS)
     if f.canonical(payload) != jws.payload:
         raise Malformed("the transaction is not canonical JSON", code="tx.not_canonical")
-    return _read(payload, jws, tx_id_of(text))
+    return _read(payload, jws)
 
 
 def _ascii(token: str | bytes) -> str:
@@ -166,7 +166,7 @@ def _ascii(token: str | bytes) -> str:
         raise Malformed("the transaction is not ASCII", code="tx.envelope") from None
 
 
-def _read(payload: JSONObject, jws: UntrustedJws, tx_id: str) -> UntrustedTx:
+def _read(payload: JSONObject, jws: UntrustedJws) -> UntrustedTx:
     if jws.header.keys() != {"alg", "typ", "kid"}:
         raise Malformed("the header has other members", code="tx.envelope")
     reading = Fields(payload, where="tx", code="tx.envelope")
@@ -175,7 +175,7 @@ def _read(payload: JSONObject, jws: UntrustedJws, tx_id: str) -> UntrustedTx:
     if kind not in TX_TYPES:
         raise Malformed("the transaction type is unknown", code="tx.type")
     tx = UntrustedTx(
-        tx_id=tx_id,
+        tx_id=sha256(jws.signing_input).hex(),
         chain_id=reading.take_str("chain_id", max_len=64),
         account=f.slug(reading.take_str("account", max_len=64), "account"),
         lane=reading.take_int("lane"),
