@@ -14,6 +14,7 @@ from registry_chain.engines.cometbft.testnet import make_validators, write_netwo
 from registry_chain.records import MemberRecord, member_key
 from ssi.encoding import parse_json_object
 from ssi.fetch import FetchPolicy, Request, http_fetch
+from ssi.merkle import EMPTY_ROOT
 from tests.support.chain import TestClock, served
 from tests.support.migration import OWNERS, moving
 from tests.support.network import Network, now, require_cometbft
@@ -26,7 +27,7 @@ require_cometbft()
 
 
 def test_who_followed_the_embedded_chain_follows_the_network(tmp_path: Path) -> None:
-    """[REG-MIG-3]: pinned genesis, remembered head and old inclusions stay good."""
+    """[REG-MIG-3], [REG-NET-9]: pinned genesis, remembered head and old inclusions stay good."""
     fetch = http_fetch(FetchPolicy(allow_loopback_http=True, max_bytes=2**25, timeout=60))
     chain = moving(tmp_path / "old.db", TestClock(now()))
     memory = HeadMemory.volatile()
@@ -57,6 +58,11 @@ def test_who_followed_the_embedded_chain_follows_the_network(tmp_path: Path) -> 
         assert (head.height >= height + 2, head.validators) == (True, 4)
         done = Submitter(client, "council", signer("council")).submit(change("after"), now())
         assert done.height > height + 1
+        # The first block has the second after the hand-over and nothing in it; the next has votes'.
+        first, second = (client.block_at(taken.first_height + n, now()) for n in (0, 1))
+        assert first.time.timestamp() == taken.started
+        assert first.data_hash == EMPTY_ROOT
+        assert first.time < second.time < now()
         for fresh in (client, net.client()):  # one who followed, one who knows the genesis only
             found = fresh.read(member_key("council"), now=now())
             assert found.validators == 4

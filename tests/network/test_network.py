@@ -15,10 +15,12 @@ from pathlib import Path
 import pytest
 
 from registry_chain.audit import fetch_blocks, replay
+from registry_chain.engines.cometbft.binary import check_binary, find_binary
 from registry_chain.engines.cometbft.settings import Places
 from registry_chain.light import Flag, parse_light_block
 from ssi.encoding import parse_json_object
 from ssi.fetch import FetchPolicy, Request, http_fetch
+from ssi.merkle import EMPTY_ROOT
 from tests.support.network import Network, network, now, require_cometbft
 
 pytestmark = [pytest.mark.slow, pytest.mark.cometbft]
@@ -63,6 +65,27 @@ def refused(home: str) -> subprocess.CompletedProcess[str]:
         timeout=60,
         env={**os.environ, "LANG": "C.UTF-8"},
     )
+
+
+def test_the_nodes_run_the_program_that_was_chosen(net: Network) -> None:
+    """[REG-NET-7]: so that a run with another version is one."""
+    chosen = find_binary()
+    for number in range(4):
+        exe = Path(f"/proc/{net.cometbft(number)}/exe")
+        assert exe.samefile(chosen.path)
+        assert check_binary(exe).version == chosen.version
+
+
+def test_the_first_block_has_no_transactions(net: Network) -> None:
+    """[REG-NET-9]"""
+    first = net.change("too-early")
+    assert first.height > 1
+    fetch = http_fetch(FetchPolicy(allow_loopback_http=True))
+    answers = [fetch(Request(url=f"{net.members[0].url}/v1/light/{at}")) for at in (1, 2)]
+    lights = [parse_light_block(parse_json_object(one.body)) for one in answers]
+    assert lights[0].header.time.seconds == net.genesis.genesis_time
+    assert lights[0].header.data_hash == EMPTY_ROOT
+    assert lights[1].header.time.seconds > net.genesis.genesis_time
 
 
 def test_what_one_node_takes_all_can_prove(net: Network) -> None:

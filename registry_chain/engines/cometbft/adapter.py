@@ -172,15 +172,21 @@ class Adapter:
     def _prepare_proposal(
         self, request: abci.RequestPrepareProposal
     ) -> abci.ResponsePrepareProposal:
-        return abci.ResponsePrepareProposal(txs=_fitting(request.txs, request.max_tx_bytes))
+        txs = [] if self._is_first(request.height) else request.txs
+        return abci.ResponsePrepareProposal(txs=_fitting(txs, request.max_tx_bytes))
 
     def _process_proposal(
         self, request: abci.RequestProcessProposal
     ) -> abci.ResponseProcessProposal:
         """Accept nearly all: a bug that refused honest blocks would halt the chain [REG-NET-3]."""
         statuses = abci.ResponseProcessProposal.ProposalStatus
-        good = len(request.txs) <= MAX_BLOCK_TXS
+        most = 0 if self._is_first(request.height) else MAX_BLOCK_TXS
+        good = len(request.txs) <= most
         return abci.ResponseProcessProposal(status=statuses.ACCEPT if good else statuses.REJECT)
+
+    def _is_first(self, height: int) -> bool:
+        """Whether a block's time is its network's beginning, not that of votes [REG-NET-9]."""
+        return height == self._store.read(ledger.network_start)
 
     def _extend_vote(self, _request: abci.RequestExtendVote) -> abci.ResponseExtendVote:
         return abci.ResponseExtendVote()

@@ -177,11 +177,26 @@ def test_a_proposal_is_cut_to_size_and_accepted_whatever_is_in_it(tmp_path: Path
             ([b"", b"junk", raw, raw], verdict.ACCEPT),
             ([b""] * 10_001, verdict.REJECT),
         ):
-            request = abci.RequestProcessProposal(txs=txs, height=1)
+            request = abci.RequestProcessProposal(txs=txs, height=2)
             assert connection.ask(process_proposal=request).process_proposal.status == said
         judged = app.block(connection, [b"", b"junk", raw, raw])
         assert [one.code for one in judged.tx_results] == [11, 11, 0, 50]
         assert all(one.data == b"" and one.gas_used == 0 for one in judged.tx_results)
+
+
+def test_the_first_block_is_proposed_and_accepted_empty_only(tmp_path: Path) -> None:
+    """[REG-NET-9]: its time is not that of votes, so nothing is judged by it."""
+    verdict = abci.ResponseProcessProposal.ProposalStatus
+    with node(tmp_path) as app:
+        connection = app.connect()
+        app.init_chain(connection)
+        for height, chosen, said in ((1, 0, verdict.REJECT), (2, 1, verdict.ACCEPT)):
+            asked = abci.RequestPrepareProposal(txs=[tx(1)], max_tx_bytes=10_000, height=height)
+            answer = connection.ask(prepare_proposal=asked).prepare_proposal
+            assert len(answer.txs) == chosen
+            for txs, status in (([], verdict.ACCEPT), ([tx(1)], said), ([b"junk"], said)):
+                request = abci.RequestProcessProposal(txs=txs, height=height)
+                assert connection.ask(process_proposal=request).process_proposal.status == status
 
 
 def test_a_vote_extension_is_never_ours(tmp_path: Path) -> None:
