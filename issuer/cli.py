@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from issuer import accounts
 from issuer.applications import Role
 from issuer.config import Config
-from issuer.context import read_secret
 from issuer.db import Database
 from registry_chain.client import Genesis, HeadMemory, RegistryClient, Submitter
 from registry_chain.transactions.keyproofs import register_key
 from ssi.encoding import JSONObject, b64url_encode
 from ssi.fetch import FetchPolicy, http_fetch
+from ssi.files import read_secret
 from ssi.keys import Alg, SoftwareSigner, generate_signer
 from ssi.x509 import create_ca, create_leaf, der_of
 

@@ -4,19 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from ssi.files import check_settings, read_toml
+from ssi.files import load_settings
 
 DEFAULT_DATABASE = "sqlite:///issuer.db"
 MAX_BEARER_SECONDS = 300
-_FILES = (
-    "credential_key",
-    "credential_chain",
-    "status_key",
-    "status_chain",
-    "account_key",
-    "genesis",
-    "memory",
-)
+STATUS_LIST = "main-1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,26 +99,6 @@ class Config:
             ValueError: A setting is unknown, missing or senseless.
             Malformed: ``config.*``: the file cannot be read.
         """
-        file = Path(path)
-        given = read_toml(file)
-        check_settings(cls, given)
-        given.setdefault("memory", "issuer-chain.db")
-        for name in _FILES:
-            if name in given:
-                given[name] = file.parent / given[name]
-        given["nodes"] = tuple(given.get("nodes", ()))
-        given["database"] = _beside(given.get("database", DEFAULT_DATABASE), file.parent)
-        try:
-            return cls(**given)
-        except TypeError as error:
-            raise ValueError("a required setting is missing") from error
-
-
-STATUS_LIST = "main-1"
-
-
-def _beside(url: str, folder: Path) -> str:
-    prefix = "sqlite:///"
-    if not url.startswith(prefix) or url.startswith(prefix + "/"):
-        return url
-    return prefix + str(folder / url.removeprefix(prefix))
+        return load_settings(
+            cls, Path(path), nodes=[], database=DEFAULT_DATABASE, memory="issuer-chain.db"
+        )

@@ -12,13 +12,11 @@ from issuer.db import Database
 from registry_chain.client import AnchorRecord, Committed, Genesis, StatusRecord
 from registry_chain.transactions import Body
 from ssi.credential import kid_of
-from ssi.encoding import JSONObject, b64url_decode
-from ssi.errors import Malformed
-from ssi.files import read_file
+from ssi.encoding import JSONObject
+from ssi.files import read_file, read_secret
 from ssi.keys import Alg, Random, Signer, SoftwareSigner
 from ssi.x509 import load_pem_chain, to_x5c
 
-_SECRET_BYTES = 32
 JST = timezone(timedelta(hours=9), "JST")
 
 
@@ -101,22 +99,6 @@ class Issuer:
     def today(self) -> date:
         """The date in Japan."""
         return self.clock().astimezone(JST).date()
-
-
-def read_secret(path: Path) -> bytes:
-    """Read 32 bytes in base64url from a file.
-
-    Raises:
-        Malformed: ``config.key``, or as `ssi.files.read_file`.
-    """
-    raw = read_file(path)
-    try:
-        secret = b64url_decode(raw.decode("ascii").strip())
-    except (Malformed, UnicodeDecodeError):
-        secret = b""
-    if len(secret) != _SECRET_BYTES:
-        raise Malformed("a key file holds no 32 bytes in base64url", code="config.key")
-    return secret
 
 
 def hashed(secret: str) -> str:

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from issuer.config import STATUS_LIST, Config
-from issuer.context import read_secret
 from registry_chain.client import (
     AnchorRecord,
     Committed,
@@ -16,6 +15,7 @@ from registry_chain.client import (
 from registry_chain.transactions import Body
 from ssi.errors import Untrusted
 from ssi.fetch import FetchPolicy, http_fetch
+from ssi.files import read_secret
 from ssi.keys import Alg, SoftwareSigner
 
 

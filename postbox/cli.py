@@ -12,8 +12,9 @@ from postbox.boxes import grant_firm_box
 from postbox.config import Config
 from postbox.ledger import active_firm
 from postbox.page import count
-from postbox.wiring import open_services, read_secret
+from postbox.wiring import open_services
 from ssi.encoding import b64url_encode, canonical_json
+from ssi.files import read_secret
 from ssi.keys import Alg, SoftwareSigner
 
 OK, BAD_INPUT = 0, 3

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from ssi.files import check_settings, read_toml
+from ssi.files import load_settings
 
 DEFAULT_DATABASE = "sqlite:///mailbox.db"
 
@@ -96,23 +96,6 @@ class Config:
             ValueError: A setting is unknown, missing or senseless.
             Malformed: ``config.*``: the file cannot be read.
         """
-        file = Path(path)
-        given = read_toml(file)
-        check_settings(cls, given)
-        for name in ("operator_key", "secret", "genesis", "memory"):
-            if name in given:
-                given[name] = file.parent / given[name]
-        given["nodes"] = tuple(given.get("nodes", ()))
-        given["database"] = _beside(given.get("database", DEFAULT_DATABASE), file.parent)
-        given.setdefault("memory", file.parent / "mailbox-chain.db")
-        try:
-            return cls(**given)
-        except TypeError as error:
-            raise ValueError("a required setting is missing") from error
-
-
-def _beside(url: str, folder: Path) -> str:
-    prefix = "sqlite:///"
-    if not url.startswith(prefix) or url.startswith(prefix + "/"):
-        return url
-    return prefix + str(folder / url.removeprefix(prefix))
+        return load_settings(
+            cls, Path(path), nodes=[], database=DEFAULT_DATABASE, memory="mailbox-chain.db"
+        )

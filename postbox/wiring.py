@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from postbox.config import Config
 from postbox.db import Database
 from postbox.ledger import Recorded
-from postbox.services import SECRET_SIZE, Services
+from postbox.services import Services
 from registry_chain.client import (
     ConsentRecord,
     Genesis,
@@ -17,10 +16,10 @@ from registry_chain.client import (
     VerifierRecord,
 )
 from registry_chain.transactions import Body
-from ssi.encoding import JSONObject, b64url_decode
-from ssi.errors import Malformed, Untrusted
+from ssi.encoding import JSONObject
+from ssi.errors import Untrusted
 from ssi.fetch import FetchPolicy, http_fetch
-from ssi.files import read_file
+from ssi.files import read_secret
 from ssi.keys import Alg, SoftwareSigner
 
 # A firm's keys may be this old when its envelope is judged.
@@ -107,19 +106,3 @@ def check_files(config: Config) -> None:
     read_secret(config.operator_key)
     read_secret(config.secret)
     Genesis.load(config.genesis)
-
-
-def read_secret(path: Path) -> bytes:
-    """Read 32 bytes in base64url from a file.
-
-    Raises:
-        Malformed: ``config.key``, or as `ssi.files.read_file`.
-    """
-    raw = read_file(path)
-    try:
-        secret = b64url_decode(raw.decode("ascii").strip())
-    except (Malformed, UnicodeDecodeError):
-        secret = b""
-    if len(secret) != SECRET_SIZE:
-        raise Malformed("a key file holds no 32 bytes in base64url", code="config.key")
-    return secret

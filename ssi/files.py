@@ -8,15 +8,20 @@ import os
 import stat
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
-from typing import Any, BinaryIO, Final, get_args, get_origin, get_type_hints
+from typing import Any, BinaryIO, Final, TypeVar, get_args, get_origin, get_type_hints
 
+from ssi.base64url import b64url_decode
 from ssi.errors import Malformed
 
 MAX_SETTINGS: Final = 65_536
 MAX_KEY: Final = 65_536
+SECRET_BYTES: Final = 32
+_SQLITE: Final = "sqlite:///"
+
+Settings = TypeVar("Settings")
 
 
 def read_file(path: Path, *, most: int = MAX_KEY) -> bytes:
@@ -50,6 +55,22 @@ def read_private(path: Path, *, most: int = MAX_KEY) -> bytes:
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise Malformed("others can read the key file", code="keystore.mode")
     return raw
+
+
+def read_secret(path: Path) -> bytes:
+    """Read a secret of 32 bytes, which stands in its file in base64url.
+
+    Raises:
+        Malformed: As `read_file`; ``config.key`` when it holds something else.
+    """
+    raw = read_file(path)
+    try:
+        secret = b64url_decode(raw.decode("ascii").strip())
+    except (Malformed, UnicodeDecodeError):
+        secret = b""
+    if len(secret) != SECRET_BYTES:
+        raise Malformed("a key file holds no 32 bytes in base64url", code="config.key")
+    return secret
 
 
 def read_input(path: Path, *, most: int) -> bytes:
@@ -103,18 +124,32 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise Malformed(f"{path.name} is not TOML in UTF-8", code="config.malformed") from None
 
 
-def check_settings(kind: type, given: Mapping[str, Any]) -> None:
-    """Check that settings have the types that a dataclass declares; paths are texts here.
+def load_settings(kind: type[Settings], path: Path, **defaults: Any) -> Settings:
+    """Read a settings file into the dataclass that declares the settings.
+
+    A declared path is relative to the file, and so is the path of a relative SQLite URL.
+
+    Args:
+        kind: The dataclass.
+        path: The file.
+        defaults: As they would stand in the file.
 
     Raises:
-        ValueError: A setting is unknown or of the wrong type; it is named.
+        ValueError: A setting is unknown, missing, of the wrong type or senseless.
+        Malformed: As `read_toml`.
     """
+    given = defaults | read_toml(path)
     hints = get_type_hints(kind)
     if unknown := sorted(given.keys() - hints.keys()):
         raise ValueError(f"unknown settings: {', '.join(unknown)}")
     for name, value in given.items():
         if not _fits(value, hints[name]):
             raise ValueError(f"{name} is of the wrong type")
+        given[name] = _placed(value, hints[name], path.parent)
+    try:
+        return kind(**given)
+    except TypeError as error:
+        raise ValueError("a required setting is missing") from error
 
 
 def _fits(value: object, hint: Any) -> bool:
@@ -124,3 +159,13 @@ def _fits(value: object, hint: Any) -> bool:
         return isinstance(value, list) and all(_fits(each, get_args(hint)[0]) for each in value)
     wanted = str if hint is Path else hint
     return isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
+
+
+def _placed(value: Any, hint: Any, folder: Path) -> Any:
+    if hint is Path:
+        return folder / value
+    if isinstance(value, list):
+        return tuple(value)
+    if isinstance(value, str) and value.startswith(_SQLITE) and value[len(_SQLITE) :][:1] != "/":
+        return _SQLITE + str(folder / value.removeprefix(_SQLITE))
+    return value
