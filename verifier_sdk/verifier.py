@@ -104,10 +104,7 @@ def verify_presentation(  # noqa: PLR0913 - the ports and limits of one verifica
 
     # (6) Key binding by our policy: our nonce, our name, our terms
     with trail.step(Step.KEY_BINDING):
-        if withheld:
-            _check_what_is_left(presented, signed, request, now, policy)
-        else:
-            _check_bindings(presented, signed, request, now, policy)
+        _check_bindings(presented, signed, request, now, policy, withheld=withheld)
         consent = _check_consent(answer, request, now)
 
     # (7) Status: the whole list, by the digest on the ledger
@@ -161,38 +158,23 @@ def _check_request(answer: UntrustedResponse, request: SentRequest, now: datetim
 # --- (6) key binding ---
 
 
-def _check_bindings(
+def _check_bindings(  # noqa: PLR0913 - what each presentation is bound to
     presented: Mapping[str, Sequence[Presented]],
     signed: Mapping[str, Sequence[VerifiedSdJwt]],
     request: SentRequest,
     now: datetime,
     policy: Policy,
+    *,
+    withheld: bool,
 ) -> None:
-    """One wrong nonce anywhere rejects the whole answer (OpenID4VP 1.0 §8.6) [TRUST-6]."""
+    """One wrong nonce anywhere rejects the whole answer (OpenID4VP 1.0 §8.6) [TRUST-6].
+
+    In evidence some disclosures may have been left out since [EVI-RED-2].
+    """
+    verify_binding = verify_redacted_key_binding if withheld else verify_key_binding
     for name, many in presented.items():
         for one, verified in zip(many, signed[name], strict=True):
-            verify_key_binding(
-                one.sdjwt,
-                verified,
-                audience=request.client_id,
-                nonce=request.nonce,
-                now=now,
-                policy=binding_policy(policy),
-                transaction_data=(request.terms,),
-            )
-
-
-def _check_what_is_left(
-    presented: Mapping[str, Sequence[Presented]],
-    signed: Mapping[str, Sequence[VerifiedSdJwt]],
-    request: SentRequest,
-    now: datetime,
-    policy: Policy,
-) -> None:
-    """As `_check_bindings`, for evidence of which disclosures were left out [EVI-RED-2]."""
-    for name, many in presented.items():
-        for one, verified in zip(many, signed[name], strict=True):
-            verify_redacted_key_binding(
+            verify_binding(
                 one.sdjwt,
                 verified,
                 audience=request.client_id,

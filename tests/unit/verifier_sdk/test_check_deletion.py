@@ -292,7 +292,7 @@ ROWS: dict[str, Attack] = {
     ),
     # (6) key binding, consent
     "verify_presentation: _check_bindings": lambda world: honest(world, signer=STRANGER),
-    "_check_bindings: verify_key_binding": lambda world: honest(world, signer=STRANGER),
+    "_check_bindings: verify_binding": lambda world: honest(world, signer=STRANGER),
     "_check_consent: consent.malformed": lambda world: honest(world, extra={"consent": 5}),
     "_check_consent: consent.binding": of_another_purpose,
     # (7) status
@@ -313,8 +313,6 @@ ROWS: dict[str, Attack] = {
 DOUBLED: dict[str, str] = {
     "_check_request: presentation.replayed": "the store lets one answer claim a request",
     "_open_answer: presentation.replayed": "the store finds no request by a key it threw away",
-    "verify_presentation: _check_what_is_left": "for evidence only: test_evidence",
-    "_check_what_is_left: verify_redacted_key_binding": "for evidence only: test_evidence",
     "_result: presentation.empty": "an answer without presentations is malformed when it is parsed",
     "status_list: status.expired": "by time alone: test_each_check keeps a list past its end",
     "status_list: check_fresh": "by time alone: test_each_check keeps a list past its life",
