@@ -21,30 +21,20 @@ from registry_chain.transactions import (
     build_consent_item,
     build_tx,
     build_withdrawal_item,
-    register_key,
 )
 from registry_chain.transactions.fields import bare_jwk
-from registry_chain.transactions.statuses import publish_status
 from ssi.encoding import canonical_json, parse_json_object
 from ssi.keys import Alg
-from ssi.status_list import build_status_token, new_status_list
-from tests.support.chain import Chain, running
+from tests.support.chain import Chain
+from tests.support.firm_chain import firm_on, issuing_chain, seconds
 from tests.support.firm_world import (
-    ISSUER,
-    ISSUER_SIGNER,
-    LIST_URI,
     NOW,
-    ROOT,
-    STATUS_SIGNER,
     YEAR,
     World,
-    der,
     key,
-    kid,
-    make_config,
 )
 from tests.support.moves import Subscriber
-from tests.support.registry import CHAIN, accreditation, operation, proposal, registration, signer
+from tests.support.registry import CHAIN, operation, proposal, registration, signer
 from tests.support.tsa import Tsa
 from verifier_sdk import Verifier, profiles
 from verifier_sdk.evidence.container import read_pack, write_pack
@@ -54,10 +44,6 @@ from verifier_sdk.evidence.manifest import Manifest, digest_of, seal
 
 LATER = NOW + timedelta(seconds=30)
 TYPES = (profiles.KYC, profiles.LICENCE, "urn:warifu:address:1")
-
-
-def seconds(at: datetime) -> int:
-    return int(at.timestamp())
 
 
 @dataclass
@@ -116,60 +102,17 @@ def evidence_world(
     home: Path, *, now: datetime = NOW, **changes: object
 ) -> Iterator[EvidenceWorld]:
     """Found a chain with an issuer, the firm of `firm_world` and a mailbox operator."""
-    with running(home / "chain.db") as chain:
-        chain.clock.now = now - timedelta(seconds=30)
-        lasts = {
-            "valid_from": seconds(now - timedelta(days=90)),
-            "valid_until": seconds(now + YEAR),
-        }
-        accredited = accreditation(ca=(der(ROOT),), credential_types=TYPES, **lasts)
-        first = build_tx(
-            chain_id=CHAIN,
-            account="council",
-            lane=0,
-            seq=1,
-            valid_until_height=100,
-            body=proposal(accredited, at=seconds(chain.clock.now)),
-            signer=signer("council"),
-        )
-        chain.engine.wait(chain.engine.submit(first.encode()), 10)
-        for issuers_key, use in ((ISSUER_SIGNER, "credential"), (STATUS_SIGNER, "status")):
-            body = register_key(issuers_key, chain_id=CHAIN, issuer=ISSUER, use=use, **lasts)
-            chain.do(ISSUER, body)
-        publish(chain, 1, now=now)
-        config = make_config(home, loopback=True, nodes=(chain.url,), **changes)
-        config.genesis.write_bytes(chain.genesis.to_bytes())
-        found: World
-        verifier = Verifier(config, clock=lambda: found.at)
-        found = World(ledger=chain.client(), verifier=verifier, at=now)  # type: ignore[arg-type]
+    with issuing_chain(home / "chain.db", now=now, types=TYPES) as chain:
+        found = firm_on(chain, home, now=now, **changes)
         receipts = bare_jwk(key("receipts", Alg.EDDSA).public_key) | {"kid": "receipts-1"}
         chain.decide(
             registration(
-                client_hashes=(verifier.client_id.removeprefix("x509_hash:"),),
+                client_hashes=(found.verifier.client_id.removeprefix("x509_hash:"),),
                 receipt_keys=(receipts,),
             ),
         )
         chain.decide(operation())
         yield EvidenceWorld(chain, found)
-
-
-def publish(chain: Chain, sequence: int, *, now: datetime = NOW, **changed: int) -> None:
-    """Publish an edition of the issuer's status list; ``i7=1`` sets entry 7."""
-    statuses = new_status_list(1024, bits=2)
-    for index, value in changed.items():
-        statuses = statuses.with_status(int(index[1:]), value)
-    token = build_status_token(
-        statuses,
-        STATUS_SIGNER,
-        uri=LIST_URI,
-        now=now - timedelta(seconds=40 - sequence),
-        ttl=3600,
-        expires_at=now + timedelta(days=30),
-        header={"kid": kid(STATUS_SIGNER)},
-    )
-    known = None if sequence == 1 else chain.client().status_record(ISSUER, "list-1", chain.clock())
-    previous = None if known is None else chain.client().status_token(known)
-    chain.do(ISSUER, publish_status("list-1", sequence, token, previous))
 
 
 def stamped(
@@ -206,6 +149,3 @@ def rebuilt(pack: bytes, change: Callable[[dict[str, bytes]], None]) -> bytes:
     files["manifest.json"] = made.to_bytes()
     files["seal.jws"] = seal(made, key("receipts", Alg.EDDSA), kid="receipts-1")
     return write_pack(files)
-
-
-__all__ = ["LATER", "EvidenceWorld", "evidence_world", "publish", "rebuilt", "stamped"]

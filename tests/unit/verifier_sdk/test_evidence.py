@@ -18,7 +18,8 @@ from ssi.encoding import canonical_json, parse_json_object
 from ssi.errors import SSIError, Unavailable, Untrusted
 from ssi.status_list import INVALID
 from tests.support.browser import browsing
-from tests.support.evidence_world import LATER, EvidenceWorld, evidence_world, publish, rebuilt
+from tests.support.evidence_world import LATER, EvidenceWorld, evidence_world, rebuilt
+from tests.support.firm_chain import publish
 from tests.support.firm_world import NAME, NOW, Holder
 from tests.support.light import GENESIS, genesis_trust, header, signed, validator_set
 from tests.support.light import Chain as LightChain

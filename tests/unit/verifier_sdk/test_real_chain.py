@@ -12,91 +12,35 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry_chain.light import compact_bundle, inflate_bundle
-from registry_chain.transactions import build_tx, register_key
-from registry_chain.transactions.statuses import publish_status
 from ssi.encoding import b64url_decode, b64url_encode
 from ssi.errors import Rejected, Revoked, Stale, Unavailable
 from ssi.fetch import Request, Response
 from ssi.oid4vp import build_response
-from ssi.status_list import INVALID, build_status_token, new_status_list
+from ssi.status_list import INVALID
 from tests.support.chain import START, Chain, running
+from tests.support.firm_chain import firm_on, issuing_chain, publish
 from tests.support.firm_world import (
     ISSUER,
     ISSUER_SIGNER,
-    LIST_URI,
     NAME,
     NOW,
-    ROOT,
-    STATUS_SIGNER,
-    YEAR,
     Holder,
     World,
-    der,
-    kid,
     make_config,
 )
-from tests.support.registry import CHAIN, accreditation, proposal
-from tests.support.registry import signer as council
 from verifier_sdk import Verifier, profiles
-
-DAYS_90 = timedelta(days=90)
-
-
-def seconds(at) -> int:
-    return int(at.timestamp())
 
 
 @pytest.fixture
 def chain(tmp_path) -> Iterator[Chain]:
-    with running(tmp_path / "chain.db") as found:
-        found.clock.now = NOW - timedelta(seconds=30)
-        lasts = {"valid_from": seconds(NOW - DAYS_90), "valid_until": seconds(NOW + YEAR)}
-        types = (profiles.KYC, profiles.LICENCE)
-        body = accreditation(ca=(der(ROOT),), credential_types=types, **lasts)
-        first = build_tx(
-            chain_id=CHAIN,
-            account="council",
-            lane=0,
-            seq=1,
-            valid_until_height=100,
-            body=proposal(body, at=seconds(found.clock.now)),
-            signer=council("council"),
-        )
-        found.engine.wait(
-            found.engine.submit(first.encode()), 10
-        )  # a block of now, not of last year
-        for signer, use in ((ISSUER_SIGNER, "credential"), (STATUS_SIGNER, "status")):
-            found.do(ISSUER, register_key(signer, chain_id=CHAIN, issuer=ISSUER, use=use, **lasts))
-        publish(found, 1)
+    types = (profiles.KYC, profiles.LICENCE)
+    with issuing_chain(tmp_path / "chain.db", types=types) as found:
         yield found
-
-
-def publish(chain: Chain, sequence: int, **changed: int) -> None:
-    statuses = new_status_list(1024, bits=2)
-    for index, value in changed.items():
-        statuses = statuses.with_status(int(index[1:]), value)
-    token = build_status_token(
-        statuses,
-        STATUS_SIGNER,
-        uri=LIST_URI,
-        now=NOW - timedelta(seconds=40 - sequence),
-        ttl=3600,
-        expires_at=NOW + timedelta(days=30),
-        header={"kid": kid(STATUS_SIGNER)},
-    )
-    known = None if sequence == 1 else chain.client().status_record(ISSUER, "list-1", chain.clock())
-    previous = None if known is None else chain.client().status_token(known)
-    chain.do(ISSUER, publish_status("list-1", sequence, token, previous))
 
 
 @pytest.fixture
 def world(chain, tmp_path) -> World:
-    config = make_config(tmp_path, loopback=True, nodes=(chain.url,))
-    config.genesis.write_bytes(chain.genesis.to_bytes())
-    found: World
-    verifier = Verifier(config, clock=lambda: found.at)
-    found = World(ledger=chain.client(), verifier=verifier)  # type: ignore[arg-type]
-    return found
+    return firm_on(chain, tmp_path)
 
 
 def test_an_answer_is_verified_under_a_real_light_block(world):
