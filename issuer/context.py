@@ -9,7 +9,7 @@ from typing import Protocol, Self
 
 from issuer.config import Config
 from issuer.db import Database
-from registry_chain.client import AnchorRecord, Committed, Genesis, StatusRecord
+from registry_chain.client import AnchorRecord, Committed, Genesis, IssuerRecord, StatusRecord
 from registry_chain.transactions import Body
 from ssi.credential import kid_of
 from ssi.encoding import JSONObject
@@ -22,6 +22,10 @@ JST = timezone(timedelta(hours=9), "JST")
 
 class Ledger(Protocol):
     """What the issuer needs of the chain."""
+
+    def accreditation(self, now: datetime) -> IssuerRecord:
+        """Our own accreditation."""
+        ...
 
     def status(self, now: datetime) -> StatusRecord | None:
         """The newest edition of our list that the chain has."""

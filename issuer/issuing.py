@@ -22,6 +22,7 @@ from issuer.applications import Actor, Event, Role, State
 from issuer.config import STATUS_LIST
 from issuer.context import Issuer, hashed
 from issuer.models import Application, Batch, Credential, StatusListRow, Token
+from registry_chain.client import IssuerRecord
 from registry_chain.transactions import AnchorBatch
 from ssi.credential import (
     Address,
@@ -34,6 +35,7 @@ from ssi.credential import (
     anchor_entry,
     kyc_payload,
     licence_payload,
+    person_claims,
 )
 from ssi.encoding import JSONObject, b64url_encode
 from ssi.errors import Rejected
@@ -82,11 +84,13 @@ def issue_batch(
 
     Raises:
         Rejected: ``issuance.token``, ``issuance.configuration_unknown``,
-            ``issuance.proof_nonce``, ``issuance.denied``.
+            ``issuance.proof_nonce``, ``issuance.denied``;
+            ``issuance.claims_not_accredited``: we may not attest what would be in it.
         Unavailable: the chain or the database did not answer; nothing left the house.
     """
     if configuration not in offers.CONFIGURATIONS:
         raise Rejected("no such credential", code="issuance.configuration_unknown")
+    accredited = issuer.ledger.accreditation(issuer.now())
     reserved = _reserve(issuer, token, configuration, len(keys), nonce)
     issued_at = issuer.now()
     envelopes = [
@@ -99,7 +103,9 @@ def issue_batch(
         )
         for key, index in zip(keys, reserved.indices, strict=True)
     ]
-    tokens = [_sign(issuer, configuration, reserved, envelope) for envelope in envelopes]
+    tokens = [
+        _sign(issuer, configuration, reserved, envelope, accredited) for envelope in envelopes
+    ]
     return Issued(
         credentials=_anchor(issuer, reserved.batch_id, tokens),
         notification_id=reserved.notification_id,
@@ -174,7 +180,13 @@ def _take_indices(session: Session, issuer: Issuer, batch_id: str, count: int) -
     return tuple(taken)
 
 
-def _sign(issuer: Issuer, configuration: str, reserved: _Reserved, envelope: Envelope) -> str:
+def _sign(
+    issuer: Issuer,
+    configuration: str,
+    reserved: _Reserved,
+    envelope: Envelope,
+    accredited: IssuerRecord,
+) -> str:
     proofing = Proofing(
         trust_framework=issuer.config.trust_framework,
         organization=issuer.config.name_ja,
@@ -191,6 +203,10 @@ def _sign(issuer: Issuer, configuration: str, reserved: _Reserved, envelope: Env
     claims = verify_issuer_jwt(parse_sdjwt(token), key.signer.public_key).claims
     if any(_schema(str(claims["vct"])).iter_errors(claims)):
         raise Rejected("the data do not fit the credential type", code="issuance.denied")
+    if not accredited.may_attest(str(claims["vct"]), person_claims(claims)):  # [REG-ISS-7]
+        raise Rejected(
+            "we are not accredited for one of these claims", code="issuance.claims_not_accredited"
+        )
     return token
 
 

@@ -6,6 +6,7 @@ import json
 import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from sqlalchemy import func, select, update
 from issuer import audit, offers
 from issuer.context import Issuer
 from issuer.models import Application, Credential, Offer
+from registry_chain.transactions import Attestable
 from ssi.credential import anchor_entry
 from ssi.encoding import b64url_decode, b64url_encode, parse_json_object
 from ssi.errors import Unavailable
@@ -29,7 +31,7 @@ from ssi.oid4vci import (
 from ssi.sdjwt import parse_sdjwt, verify_issuer_jwt
 from tests.support.chain import Chain, TestClock
 from tests.support.issuer_world import FRAMEWORK, STATUS_SIZE, Wallet, keys, wallet
-from tests.support.registry import ISSUER_URL
+from tests.support.registry import ISSUER_URL, accreditation
 
 DATA = {
     "family_name": "髙﨑",
@@ -529,3 +531,32 @@ def test_what_the_database_keeps_of_secrets_is_a_hash(holder: Wallet, tmp_path):
     assert holder.token.encode() not in kept
     assert nonce.encode() not in kept
     assert parse_json_object(b"{}") == {}
+
+
+# --- what we may attest ---
+
+
+def test_what_we_are_not_accredited_for_does_not_leave(
+    issuer: Issuer, holder: Wallet, chain: Chain
+):
+    """[POR-ISS-3], [REG-ISS-7]"""
+    known = issuer.ledger.accreditation(issuer.now())
+    body = accreditation(
+        url=known.url,
+        ca=known.ca,
+        credential_types=known.credential_types,
+        valid_until=known.valid_until,
+    )
+    names = ("name", "name#ja-Kana-JP", "address", "age_over_18", "age_over_20", "portrait_checked")
+    narrow = tuple(Attestable(vct=vct, names=names) for vct in known.credential_types)
+    chain.decide(replace(body, attests=narrow), lane=3)
+    try:
+        answer = holder.ask("kyc", holder.proofs(keys(2)))
+        assert answer.status_code == 400
+        assert "credentials" not in answer.json
+        full = tuple(Attestable(vct=one.vct, names=(*names, "birthdate")) for one in narrow)
+        chain.decide(replace(body, attests=full), lane=3)
+        answer = holder.ask("kyc", holder.proofs(keys(2)))
+        assert len(answer.json["credentials"]) == 2
+    finally:
+        chain.decide(body, lane=3)

@@ -19,7 +19,7 @@ from issuer.app import create_app
 from issuer.applications import Event, Role
 from issuer.context import Issuer
 from issuer.models import Application, AuditEntry, Image, Operator
-from registry_chain.client import AnchorRecord, Committed, StatusRecord
+from registry_chain.client import AnchorRecord, Committed, IssuerRecord, StatusRecord
 from ssi.errors import InvalidProof, Rejected, Unavailable
 from tests.support.chain import TestClock
 from tests.support.issuer_world import keys, wallet
@@ -170,6 +170,9 @@ def test_a_refusal_has_a_reason_from_the_list(app: Flask, issuer: Issuer):
 
 class SilentLedger:
     """A chain that never answers."""
+
+    def accreditation(self, now: object) -> IssuerRecord:
+        raise Unavailable("no node answers", code="fetch.failed")
 
     def status(self, now: object) -> StatusRecord | None:
         raise Unavailable("no node answers", code="fetch.failed")
