@@ -170,7 +170,8 @@ def _open(services: Services, proof: BoxProof, whose: _Whose, *, now: datetime) 
             row.token_digest = sha256(token)
             row.push_url = proof.push_url
             row.push_state = PushState.OFF if proof.push_url is None else PushState.ACTIVE
-            row.push_attempts, row.push_due_at = 0, 0
+            # Who opens a box is there: what was put off goes out at once [SHA-BOX-13].
+            row.push_attempts, row.push_due_at, row.push_claimed_until = 0, 0, 0
             opened = OpenedBox(box=row.id, token=b64url_encode(token))
     except IntegrityError:
         raise Unavailable("opened twice at once", code="mailbox.busy", retry_after=1) from None

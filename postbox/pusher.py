@@ -1,7 +1,9 @@
 """Pushing envelopes to firms that have an endpoint (RFC 8935) [SHA-BOX-13].
 
 Envelopes of a box go one by one in the order they came. A firm that does not answer holds up only
-its own box: the wait grows from seconds to a day, and after 410 the firm must poll.
+its own box: the wait grows from seconds to a day, and after 410 the firm must poll. A firm that
+opens its box again is back: it is pushed to at once, and what a push begun before says of it is
+void.
 """
 
 import logging
@@ -12,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import ColumnElement, exists, select, update
 
 from postbox import messages
 from postbox.db import Database
@@ -27,8 +29,8 @@ from ssi.fetch import Request, Response
 # Waits after each failure in a row: seconds first, then hours, then a day.
 BACKOFF_SECONDS = (5, 30, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
 MAX_RETRY_AFTER = 86_400
-# Longer than a round of a box may take at the fetcher's time limit.
-CLAIM_MS = 180_000
+# How long a box stays claimed by a process that died: longer than one push may take.
+CLAIM_MS = 30_000
 _PER_ROUND = 20
 _BOXES_PER_ROUND = 64
 _JITTER = 0.2
@@ -85,6 +87,15 @@ def _error_code(response: Response) -> str:
     return error[:64] if known and isinstance(error, str) else ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Claim:
+    """A box that is ours to push; it is ours as long as the database has this very time."""
+
+    box: str
+    url: str
+    until: int
+
+
 def wait_seconds(attempts: int, retry_after: int | None, jitter: Jitter) -> float:
     """Return how long to wait after ``attempts`` failures in a row.
 
@@ -134,14 +145,17 @@ def _due_boxes(db: Database, now_ms: int) -> list[str]:
 
 def _push_box(services: Services, box: str, jitter: Jitter) -> int:
     """Push the oldest envelopes of one box until one does not get through."""
-    url = _claim(services.db, box, milliseconds(services.clock()))
-    if url is None:
+    claim = _claim(services, box)
+    if claim is None:
         return 0
     taken = 0
     now_ms = milliseconds(services.clock())
     page = messages.waiting(services.db, box, limit=_PER_ROUND, now_ms=now_ms)
     for mail in page.mail:
-        answer = _push(services, url, mail)
+        claim = _renewed(services, claim)
+        if claim is None:
+            return taken
+        answer = _push(services, claim.url, mail)
         match answer.verdict:
             case Verdict.TAKEN:
                 messages.settle(services.db, box, acks=[mail.jti], errors={})
@@ -150,12 +164,12 @@ def _push_box(services: Services, box: str, jitter: Jitter) -> int:
                 _LOG.warning("a firm refused an envelope: %s", answer.error)
                 messages.settle(services.db, box, acks=[], errors={mail.jti: answer.error})
             case Verdict.GONE:
-                _release(services, box, url, state=PushState.GONE)
+                _release(services.db, claim, state=PushState.GONE)
                 return taken
             case Verdict.LATER:
-                _put_off(services, box, url, answer, jitter)
+                _put_off(services, claim, answer, jitter)
                 return taken
-    _release(services, box, url, state=PushState.ACTIVE)
+    _release(services.db, claim, state=PushState.ACTIVE)
     return taken
 
 
@@ -172,33 +186,48 @@ def _push(services: Services, url: str, mail: Mail) -> Answer:
         return Answer(verdict=Verdict.LATER)
 
 
-def _claim(db: Database, box: str, now_ms: int) -> str | None:
-    """Take a box for this process; return its address, or ``None`` when another was faster."""
-    free = (Box.id == box, Box.push_claimed_until <= now_ms, Box.push_state == PushState.ACTIVE)
+def _claim(services: Services, box: str) -> _Claim | None:
+    """Take a box for this process, or return ``None`` when another was faster."""
+    now_ms = milliseconds(services.clock())
+    free = (Box.push_claimed_until <= now_ms, Box.push_state == PushState.ACTIVE)
+    return _hold(services.db, box, free, until=now_ms + CLAIM_MS)
+
+
+def _renewed(services: Services, claim: _Claim) -> _Claim | None:
+    """Keep a box while there is more to push, or return ``None`` when it is not ours any more."""
+    now_ms = milliseconds(services.clock())
+    if claim.until - now_ms > CLAIM_MS // 2:
+        return claim
+    ours = (Box.push_claimed_until == claim.until,)
+    return _hold(services.db, claim.box, ours, until=now_ms + CLAIM_MS)
+
+
+def _hold(
+    db: Database, box: str, condition: tuple[ColumnElement[bool], ...], *, until: int
+) -> _Claim | None:
     with db.write() as session:
-        claimed = session.connection().execute(
-            update(Box).where(*free).values(push_claimed_until=now_ms + CLAIM_MS)
+        held = session.connection().execute(
+            update(Box).where(Box.id == box, *condition).values(push_claimed_until=until)
         )
-        if not claimed.rowcount:
-            return None
-        return session.scalar(select(Box.push_url).where(Box.id == box))
+        url = session.scalar(select(Box.push_url).where(Box.id == box)) if held.rowcount else None
+    return None if url is None else _Claim(box=box, url=url, until=until)
 
 
-def _release(services: Services, box: str, url: str, *, state: PushState) -> None:
-    with services.db.write() as session:
+def _release(db: Database, claim: _Claim, *, state: PushState) -> None:
+    with db.write() as session:
         session.connection().execute(
             update(Box)
-            .where(Box.id == box, Box.push_url == url)
+            .where(Box.id == claim.box, Box.push_claimed_until == claim.until)
             .values(push_state=state, push_claimed_until=0, push_attempts=0, push_due_at=0)
         )
 
 
-def _put_off(services: Services, box: str, url: str, answer: Answer, jitter: Jitter) -> None:
+def _put_off(services: Services, claim: _Claim, answer: Answer, jitter: Jitter) -> None:
     now_ms = milliseconds(services.clock())
     with services.db.write() as session:
-        row = session.get(Box, box, with_for_update=True)
-        if row is None or row.push_url != url:
-            return  # the firm gave another address meanwhile
+        row = session.get(Box, claim.box, with_for_update=True)
+        if row is None or row.push_claimed_until != claim.until:
+            return  # the firm opened its box again meanwhile: it is back
         row.push_attempts += 1
         wait = wait_seconds(row.push_attempts, answer.retry_after, jitter)
         row.push_due_at = now_ms + int(wait * 1000)

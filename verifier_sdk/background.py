@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ssi.errors import SSIError
 
@@ -11,12 +11,12 @@ _JOIN_SECONDS = 10
 
 
 def repeat(
-    work: Callable[[], None], *, pause: float, at_end: Callable[[], None]
+    jobs: Sequence[Callable[[], object]], *, pause: float, at_end: Callable[[], None]
 ) -> Callable[[], None]:
-    """Do the work every ``pause`` seconds in a thread of its own.
+    """Do some jobs every ``pause`` seconds in a thread of their own.
 
     Args:
-        work: One round; a round that fails is followed by the next.
+        jobs: One round, in this order; a job that fails holds up no other and is tried again.
         pause: Seconds between rounds.
         at_end: Called in the thread after the last round.
 
@@ -27,11 +27,12 @@ def repeat(
 
     def run() -> None:
         while not stop.wait(pause):
-            try:
-                work()
-            except SSIError as error:
-                # The next round tries again; the code is all that is told.
-                _LOG.warning("the mailbox was not reached: %s", error.code)
+            for job in jobs:
+                try:
+                    job()
+                except SSIError as error:
+                    # The next round tries again; the code is all that is told.
+                    _LOG.warning("the mailbox was not reached: %s", error.code)
         at_end()
 
     thread = threading.Thread(target=run, name="warifu-mail", daemon=True)

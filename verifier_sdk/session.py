@@ -435,7 +435,7 @@ class Verifier:
         """Receive and answer by mail in a thread, when the settings say so; call after the fork.
 
         With ``poll`` the box is emptied every round. With ``push`` the mailbox is told where we
-        are, once it answers, and the rounds only send what is owed.
+        are, once it answers, and the rounds only send what is owed [TRUST-UPD-6].
 
         Returns:
             What stops it.
@@ -444,20 +444,19 @@ class Verifier:
             return lambda: None
         announced = not self.config.push
 
-        def work() -> None:
+        def announce() -> None:
             nonlocal announced
             if not announced:
                 self.announce_push()
                 announced = True
-            if self.config.poll:
-                self.poll_mailbox()
-            else:
-                self.push_receipts()
-            self.clean()
+
+        def look_up_consents() -> None:
             if is_due(self.store, self._clock()):
                 self.refresh_consents()
 
-        return repeat(work, pause=seconds_between, at_end=self.store.close)
+        mail = self.poll_mailbox if self.config.poll else self.push_receipts
+        jobs = (announce, mail, self.clean, look_up_consents)
+        return repeat(jobs, pause=seconds_between, at_end=self.store.close)
 
     def announce_push(self, now: datetime | None = None) -> None:
         """Tell the mailbox to push to our ``/updates`` (RFC 8935).

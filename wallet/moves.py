@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
+from ssi.credential import Address
 from ssi.delivery import DeliveryState
 from ssi.encoding import JSONObject
 from ssi.errors import Malformed, VaultError
@@ -84,9 +85,11 @@ def start(
     Nothing is sent before the undo window is over, nor before ``moved_on`` begins in Japan.
 
     Raises:
-        Malformed: ``input.date`` for a day more than a year ahead.
+        Malformed: ``input.date`` for a day more than a year ahead; ``input.address`` for an
+            address that no message to a firm could carry.
     """
     now = ctx.now()
+    _check_can_be_told(new_address)
     if moved_on > (now.astimezone(JST).date() + MAX_AHEAD):
         raise Malformed("the day of the move is too far ahead", code="input.date")
     told = _told_before(ctx.vault, new_address, moved_on, reason)
@@ -123,6 +126,14 @@ def start(
             details={"event_id": event_id, "moved_on": moved_on.isoformat(), "firms": firms},
         )
     return event(ctx.vault, event_id)
+
+
+def _check_can_be_told(new_address: JSONObject) -> None:
+    """Refuse what could never be sent while the person is still there [WAL-MOVE-7]."""
+    try:
+        Address.from_json(new_address)
+    except Malformed as error:
+        raise Malformed("the address is incomplete or too long", code="input.address") from error
 
 
 def _told_before(

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from ssi.encoding import JSONObject
 from ssi.errors import Malformed
 
+# As long as the claim may be that carries it to firms [WAL-MOVE-7].
+_LONGEST = {"region": 64, "locality": 128, "street_address": 200}
+
 
 def address_from_form(
     *, postal_code: str, region: str, locality: str, street_address: str
@@ -27,7 +30,7 @@ def address_from_form(
         raise Malformed("the postal code has seven digits", code="input.postal_code")
     rest = {"region": region, "locality": locality, "street_address": street_address}
     for name, value in rest.items():
-        if not value.strip() or len(value) > 200 or any(ord(char) < 0x20 for char in value):  # noqa: PLR2004 - longer than any address
+        if not value.strip() or len(value) > _LONGEST[name] or any(char < " " for char in value):
             raise Malformed(f"the field {name} is empty or too long", code=f"input.{name}")
     return {
         "formatted": f"{region}{locality}{street_address}",

@@ -2,6 +2,8 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select
@@ -35,6 +37,10 @@ def box_row(mailbox):
         row = session.scalars(select(Box)).one()
         session.expunge_all()
     return row
+
+
+def due_at(mailbox):
+    return datetime.fromtimestamp(box_row(mailbox).push_due_at / 1000, UTC)
 
 
 def message_states(mailbox):
@@ -153,6 +159,53 @@ def test_a_box_claimed_by_a_process_that_died_is_free_again(pushing):
     assert push(pushing) == 0
     pushing.clock.move(milliseconds=CLAIM_MS)
     assert push(pushing) == 1
+
+
+def test_a_firm_that_opens_its_box_again_gets_at_once_what_was_put_off(pushing):
+    """[SHA-BOX-13] However long it was gone, and whoever died with a claim on its box."""
+    pushing.push(YAMADA.notice())
+    for _ in BACKOFF_SECONDS[:5]:
+        pushing.firm.answers = [Unreachable("no")]
+        push(pushing)
+        pushing.clock.now = max(pushing.clock.now, due_at(pushing))
+    pushing.firm.answers = [Unreachable("no")]
+    push(pushing)
+    with pushing.services.db.write() as session:
+        row = session.scalars(select(Box)).one()
+        row.push_claimed_until = int(pushing.clock.now.timestamp() * 1000) + CLAIM_MS
+    assert push(pushing) == 0
+    pushing.firm_box(push=PUSH_URL, name="back")
+    assert push(pushing) == 1
+
+
+def test_a_push_that_fails_while_the_firm_comes_back_puts_nothing_off(pushing):
+    """[SHA-BOX-13] What the old process was told does not count against the new one."""
+    pushing.push(YAMADA.notice())
+
+    def dies_and_is_back(_request):
+        pushing.firm_box(push=PUSH_URL, name="back")
+        raise Unreachable("no")
+
+    pushing.services = replace(pushing.services, fetch=dies_and_is_back)
+    assert push(pushing) == 0
+    pushing.services = replace(pushing.services, fetch=pushing.firm)
+    assert push(pushing) == 1
+
+
+def test_a_box_stays_claimed_while_its_many_envelopes_go_out_slowly(pushing):
+    """[SHA-BOX-13]"""
+    for n in range(12):
+        pushing.push(YAMADA.notice(str(n)))
+    others = []
+
+    def slow(request):
+        pushing.clock.move(seconds=4)
+        others.append(push_due(replace(pushing.services, fetch=pushing.firm), jitter=steady))
+        return pushing.firm(request)
+
+    pushing.services = replace(pushing.services, fetch=slow)
+    assert push(pushing) == 12
+    assert others == [0] * 12
 
 
 def test_a_new_push_address_clears_the_old_ones_waits(pushing):

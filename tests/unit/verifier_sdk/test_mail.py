@@ -1,5 +1,6 @@
 """The firm and a real mailbox: polling, acknowledging, and receipts that come back."""
 
+import time
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -62,12 +63,24 @@ def firm(tmp_path, mailbox):
 
 @pytest.fixture
 def mover(firm, mailbox):
+    return subscribed(firm, mailbox)
+
+
+def subscribed(firm, mailbox):
+    """A holder with a return box, whose moves the firm hears of."""
     holder = Holder()
     opened = mailbox.post("/boxes", box_request(holder.pairwise, now=NOW)).json
     holder.box = opened["box"]
     found = subscribe(firm, holder)
     found.token = opened["token"]
     return found
+
+
+def until(happened):
+    deadline = time.monotonic() + 10
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def returned(mailbox, mover):
@@ -180,12 +193,28 @@ def test_our_box_is_the_registered_one_when_the_settings_do_not_say(tmp_path, ma
 def test_the_background_thread_polls_and_stops(firm, mailbox, mover):
     mailbox.push(mover.envelope(mover.moved()))
     stop = firm.verifier.start_background(seconds_between=0.05)
-    for _ in range(100):
-        if table(firm, "inbox"):
-            break
-        __import__("time").sleep(0.05)
+    until(lambda: table(firm, "inbox"))
     stop()
     assert len(table(firm, "inbox")) == 1
+
+
+def test_a_firm_that_cannot_announce_itself_sends_what_it_owes(tmp_path, mailbox):
+    """[TRUST-UPD-6]"""
+    (tmp_path / "firm").mkdir()
+    line, announced = Line(mailbox.client), []
+
+    def no_boxes(request):
+        if not request.url.endswith("/boxes/firm"):
+            return line(request)
+        announced.append(request)
+        return Response(status=429, headers={}, body=b"{}", url=request.url)
+
+    world = make_world(tmp_path / "firm", fetch=no_boxes, push=True)
+    owed = subscribed(world, mailbox)
+    world.verifier.receive_update(owed.envelope(owed.moved()))
+    stop = world.verifier.start_background(seconds_between=0.05)
+    until(lambda: returned(mailbox, owed) and len(announced) > 2)
+    stop()
 
 
 def test_a_mailbox_that_refuses_us(tmp_path):

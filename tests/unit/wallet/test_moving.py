@@ -104,6 +104,34 @@ def test_a_day_far_ahead_is_refused(living, world):
         living.move(NEW, today(world) + timedelta(days=400))
 
 
+@pytest.mark.parametrize("part", ["formatted", "country", "postal_code", "region", "locality"])
+def test_an_address_that_could_not_be_told_is_refused_before_it_is_stored(living, world, part):
+    """[WAL-MOVE-7]"""
+    for bad in (
+        {name: value for name, value in NEW.items() if name != part},
+        NEW | {part: "x" * 500},
+    ):
+        with pytest.raises(Malformed) as caught:
+            living.move(bad, today(world))
+        assert caught.value.code == "input.address"
+    assert living.moves() == ()
+    assert living.deliveries() == ()
+
+
+@pytest.mark.parametrize(
+    ("part", "most"), [("region", 64), ("locality", 128), ("street_address", 200)]
+)
+def test_the_longest_address_the_form_takes_reaches_the_firm(living, world, part, most):
+    """[WAL-MOVE-7]"""
+    parts = {"region": "大阪府", "locality": "大阪市北区", "street_address": "梅田３−１"}
+    with pytest.raises(Malformed):
+        address_from_form(postal_code="5300001", **(parts | {part: "田" * (most + 1)}))
+    longest = address_from_form(postal_code="5300001", **(parts | {part: "田" * most}))
+    living.move(longest, today(world))
+    living.send_due()
+    assert states(living)["minpaku-one"] == "delivered"
+
+
 def test_a_crash_between_building_and_answer_sends_the_same_bytes_again(living, world):
     living.move(NEW, today(world))  # [WAL-OUT-1]
     world.down.add(f"{BOX}/push")
