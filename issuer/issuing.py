@@ -203,7 +203,7 @@ def _sign(
     claims = verify_issuer_jwt(parse_sdjwt(token), key.signer.public_key).claims
     if any(_schema(str(claims["vct"])).iter_errors(claims)):
         raise Rejected("the data do not fit the credential type", code="issuance.denied")
-    if not accredited.may_attest(str(claims["vct"]), person_claims(claims)):  # [REG-ISS-7]
+    if not accredited.may_attest(str(claims["vct"]), person_claims(claims)):  # [POR-ISS-3]
         raise Rejected(
             "we are not accredited for one of these claims", code="issuance.claims_not_accredited"
         )
