@@ -18,11 +18,19 @@ from registry_chain.light import (
     build_bundle,
     verify_light_block,
 )
-from ssi.encoding import canonical_json
+from ssi.encoding import canonical_json, sha256
 from ssi.errors import BindingMismatch, Unavailable
 from tests.support.light import GENESIS, ONE, Chain, genesis_trust
 from tests.support.registry import make_genesis
-from verifier_sdk.evidence.outside import BLOCK, HEADERS, PROOFS, headers_file, read_outside
+from verifier_sdk.evidence.outside import (
+    BLOCK,
+    HEADERS,
+    PROOFS,
+    Outside,
+    covering,
+    headers_file,
+    read_outside,
+)
 from verifier_sdk.evidence.outside_files import outside_files
 from verifier_sdk.evidence.sources import HISTORY
 from verifier_sdk.evidence.way import way_from
@@ -127,6 +135,49 @@ def test_headers_over_a_hand_over_prove_nothing_of_what_was_before(
     assert outside is not None
     before = {blocks[at - 1].commit.block_id.hash for at in range(1, LAST + 1)}
     assert before.isdisjoint(outside.hashes.values())
+
+
+def test_the_stolen_key_of_the_one_validator_makes_another_past_and_no_stamp_of_it(
+    blocks: Sequence[UntrustedLightBlock],
+) -> None:
+    """[ANC-EPO-2]: why the last block before a hand-over needs a stamp of its own.
+
+    The thief signs another past that ends in the same state and announces the same network. The
+    network's first block names nobody before it, so signatures lead there from the false past too.
+    """
+    forged = Chain(names="a", blocks=list(blocks[: LAST - 40]))
+    while len(forged.blocks) < LAST - 20:
+        forged.grow(ONE, app_hash=sha256(b"what never was"))
+    while len(forged.blocks) < LAST - 1:
+        forged.grow(ONE)
+    forged.grow(ONE, blocks[LAST].validators)
+    past = [*forged.blocks, *blocks[LAST:]]
+    node, lie = _Node(past), LAST - 30  # the light client has nothing to say against it
+    false, true = (one.block_at(lie, NOW) for one in (node, _Node(blocks)))
+    assert false.header_hash != true.header_hash
+    assert node.block_at(LAST + 5, NOW).header_hash == blocks[LAST + 4].commit.block_id.hash
+
+    def standing_on(lowest: int, anchored: UntrustedLightBlock) -> Outside:
+        headers = [blocks[at - 1].header for at in range(anchored.height - 1, lowest, -1)]
+        files = {
+            BLOCK: canonical_json(build_bundle(anchored, [], path=way)),
+            HEADERS: headers_file(headers),
+            f"{PROOFS}000.json": anchor_to_bytes(_proof(anchored)),
+        }
+        found = read_outside(files, genesis_trust(ONE), NOW)
+        assert found is not None
+        return found
+
+    way: list[UntrustedLightBlock] = []
+    outside = standing_on(lie, blocks[LAST - 1])
+    assert covering(outside, [true], true).covers == (lie,)
+    with pytest.raises(BindingMismatch):
+        covering(outside, [false], false)
+    way = [blocks[LAST - 1], blocks[LAST]]
+    network = standing_on(LAST, blocks[LAST + 8])
+    for one in (true, false):  # a stamp on the network tells the two from one another in no way
+        with pytest.raises(BindingMismatch):
+            covering(network, [one], one)
 
 
 def test_the_block_of_a_hand_overs_epoch_is_the_last_one_before_it(
