@@ -1,5 +1,6 @@
 """Taking a wallet's answer: find its request, judge it, and keep the outcome exactly once."""
 
+import hmac
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -324,3 +325,28 @@ def _kept(
 def hidden(secret: str) -> str:
     """What is kept of a secret that somebody will show again."""
     return b64url_encode(sha256(secret.encode("utf-8")))
+
+
+def check_return(
+    outcome: Outcome, response_code: str, browser: str | None, *, same_device: bool
+) -> None:
+    """Check that a browser which comes back is the one that began [TRUST-WEB-2].
+
+    Args:
+        outcome: How the request stands.
+        response_code: What the wallet's redirect carried.
+        browser: The secret of the browser's cookie.
+        same_device: Whether nobody but that browser may finish the request.
+
+    Raises:
+        BindingMismatch: ``session.response_code`` or ``session.browser``.
+    """
+    code = outcome.response_code
+    if code is None or not hmac.compare_digest(code, hidden(response_code)):
+        raise BindingMismatch("the response code is not ours", code="session.response_code")
+    if (same_device or outcome.browser is not None) and not (
+        outcome.browser is not None
+        and browser is not None
+        and hmac.compare_digest(outcome.browser, hidden(browser))
+    ):
+        raise BindingMismatch("another browser started this", code="session.browser")

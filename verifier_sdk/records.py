@@ -12,6 +12,7 @@ from ssi.encoding import JSON, JSONObject
 from verifier_sdk.policy import today_in_japan
 from verifier_sdk.ports import SentRequest
 from verifier_sdk.results import VerifiedPresentation
+from verifier_sdk.store import Store, load
 
 RETENTION_OF_RECORDS = "P3Y"
 _PERIOD = re.compile(r"P(?:(\d{1,4})Y)?(?:(\d{1,4})M)?(?:(\d{1,4})W)?(?:(\d{1,4})D)?", re.ASCII)
@@ -81,3 +82,12 @@ def receipt_record(result: VerifiedPresentation, request: SentRequest, firm: str
             "stapled": result.ledger.stapled,
         },
     }
+
+
+def kept_records(store: Store, reference: str | None) -> tuple[JSONObject, ...]:
+    """Return the records of one customer, or of all, the oldest first."""
+    rows = store.rows(
+        "SELECT record FROM records WHERE ?1 IS NULL OR reference = ?1 ORDER BY number",
+        (reference,),
+    )
+    return tuple(load(row[0]) for row in rows)

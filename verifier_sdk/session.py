@@ -1,6 +1,5 @@
 """A firm's verifier: the shell around the pure core. It opens files and sockets, nothing else."""
 
-import hmac
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -8,11 +7,8 @@ from typing import TypeVar
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from registry_chain.client import VerifierRecord
-from registry_chain.records import verifier_key
 from ssi.encoding import JSONObject
 from ssi.errors import (
-    BindingMismatch,
     Expired,
     Malformed,
     Rejected,
@@ -25,16 +21,15 @@ from ssi.keys import Alg, Random
 from ssi.oid4vp import ResponseReply
 from ssi.sharing_terms import LocalText, Retention
 from ssi.x509 import load_pem_chain, public_key_of, x509_hash
-from verifier_sdk import answers, held, kept, relationships, requests, updates
-from verifier_sdk.answers import Desk, Firm
+from verifier_sdk import held, kept, records, relationships, requests
 from verifier_sdk.background import repeat
-from verifier_sdk.config import VerifierConfig, load_agreement_key, load_signer
+from verifier_sdk.config import VerifierConfig, load_signer
 from verifier_sdk.consents import is_due, notice_withdrawals
 from verifier_sdk.events import Handler, Handlers
-from verifier_sdk.intake import Answered, Intake, hidden, unclaimed
+from verifier_sdk.intake import Answered, Intake, check_return, hidden, unclaimed
 from verifier_sdk.kept import Kept
 from verifier_sdk.ledger import OnlineLedger, Registry, open_registry
-from verifier_sdk.mail import Mail
+from verifier_sdk.letters import Letters
 from verifier_sdk.policy import Policy, today_in_japan
 from verifier_sdk.ports import RequestState, SentRequest
 from verifier_sdk.profiles import Profile
@@ -42,7 +37,7 @@ from verifier_sdk.relationships import HistoryEntry, KeptConsent, StoredReceipt
 from verifier_sdk.requests import PresentationRequest
 from verifier_sdk.results import VerifiedPresentation
 from verifier_sdk.status import StatusLists
-from verifier_sdk.store import Outcome, Store, load
+from verifier_sdk.store import Outcome, Store
 
 _H = TypeVar("_H", bound=Handler)
 Clock = Callable[[], datetime]
@@ -96,10 +91,17 @@ class Verifier:
         # A bare secret is Ed25519 here: what firms register unless their file is PEM.
         receipt_key = config.receipt_key
         self._receipts = None if receipt_key is None else load_signer(receipt_key, alg=Alg.EDDSA)
-        self._sealing = {
-            kid: load_agreement_key(path) for kid, path in config.encryption_keys.items()
-        }
-        self._box: str | None = config.box
+        self._letters = Letters(
+            config,
+            store=self.store,
+            registry=self._registry,
+            statuses=self._statuses,
+            handlers=self._handlers,
+            policy=self.policy,
+            fetch=self._fetch,
+            random=random,
+            receipt_key=self._receipts,
+        )
         self._intake = Intake(
             config=config,
             store=self.store,
@@ -273,16 +275,8 @@ class Verifier:
             Unavailable: The answer is held and there is no verdict now: come again.
         """
         outcome = self.state(request_id)
-        code = outcome.response_code
         same_device = held.is_marked(self.store, request_id)
-        if code is None or not hmac.compare_digest(code, hidden(response_code)):
-            raise BindingMismatch("the response code is not ours", code="session.response_code")
-        if (same_device or outcome.browser is not None) and not (
-            outcome.browser is not None
-            and browser is not None
-            and hmac.compare_digest(outcome.browser, hidden(browser))
-        ):
-            raise BindingMismatch("another browser started this", code="session.browser")
+        check_return(outcome, response_code, browser, same_device=same_device)
         if outcome.state is RequestState.HELD:
             self._intake.redeem(request_id, self._clock())
             return self.state(request_id)
@@ -313,7 +307,7 @@ class Verifier:
         except UnicodeDecodeError:
             raise Malformed("the envelope is not ASCII", code="update.malformed") from None
         at = now or self._clock()
-        return updates.receive_update(self._desk(at), text, at)
+        return self._letters.receive(text, at)
 
     def poll_mailbox(self, now: datetime | None = None) -> int:
         """Take what waits in our box, send what is due, make final what was pending.
@@ -325,58 +319,11 @@ class Verifier:
             Unavailable: The mailbox or the ledger does not answer.
             ValueError: No mailbox is set.
         """
-        if self.config.mailbox is None:
-            raise ValueError("no mailbox is set")
-        at = now or self._clock()
-        desk = self._desk(at)
-        mail = self._mail(desk.firm, self.config.mailbox)
-        answers.apply_due(desk, at)
-        taken = mail.poll(lambda token, when: updates.receive_update(desk, token, when), at)
-        mail.push_due(at)
-        return taken
+        return self._letters.poll(now or self._clock())
 
     def push_receipts(self, now: datetime | None = None) -> int:
         """Make final what was pending and send what is due, where envelopes are pushed to us."""
-        at = now or self._clock()
-        desk = self._desk(at)
-        answers.apply_due(desk, at)
-        return self._mail(desk.firm, self.config.mailbox or "").push_due(at)
-
-    def _mail(self, firm: Firm, url: str) -> Mail:
-        return Mail(url, firm=firm, store=self.store, fetch=self._fetch, random=self._random)
-
-    def _desk(self, now: datetime) -> Desk:
-        if self._receipts is None or self.config.receipt_kid is None:
-            raise ValueError("updates need a receipt_key")
-        firm = Firm(
-            verifier_id=self.config.verifier_id,
-            box=self._own_box(now),
-            receipt_key=self._receipts,
-            receipt_kid=self.config.receipt_kid,
-            encryption_keys=self._sealing,
-            require_attested=self.config.require_attested,
-        )
-        return Desk(
-            firm=firm,
-            store=self.store,
-            ledger=OnlineLedger(self._registry, max_age=self.policy.max_age),
-            statuses=self._statuses,
-            handlers=self._handlers,
-            policy=self.policy,
-            random=self._random,
-            keep_evidence=self.config.keep_evidence,
-        )
-
-    def _own_box(self, now: datetime) -> str:
-        """Our box, from the settings or as the ledger has it."""
-        if self._box is None:
-            name = verifier_key(self.config.verifier_id)
-            many = self._registry.read_many((name,), now=now, max_age=self.policy.max_age)
-            record = many.record(VerifierRecord, name)
-            if record is None or record.profile.mailbox is None:
-                raise Unavailable("the ledger names no box of ours", code="update.box")
-            self._box = record.profile.mailbox.box
-        return self._box
+        return self._letters.push(now or self._clock())
 
     # --- consents ---
 
@@ -411,11 +358,7 @@ class Verifier:
 
     def records(self, reference: str | None = None) -> tuple[JSONObject, ...]:
         """The records of receipt (APPI art. 30), the oldest first."""
-        rows = self.store.rows(
-            "SELECT record FROM records WHERE ?1 IS NULL OR reference = ?1 ORDER BY number",
-            (reference,),
-        )
-        return tuple(load(row[0]) for row in rows)
+        return records.kept_records(self.store, reference)
 
     def evidence(self, reference: str | None = None) -> tuple[Kept, ...]:
         """What was kept to be shown later, the oldest first; full of claims [EVI-KEEP-1]."""
@@ -465,6 +408,4 @@ class Verifier:
             Rejected: ``update.box`` when the mailbox refuses.
             Unavailable: It does not answer.
         """
-        at = now or self._clock()
-        mail = self._mail(self._desk(at).firm, self.config.mailbox or "")
-        mail.open_box(at, push_url=f"{self.config.base_url}/updates")
+        self._letters.announce(now or self._clock())

@@ -187,7 +187,7 @@ def test_our_box_is_the_registered_one_when_the_settings_do_not_say(tmp_path, ma
     )
     world.ledger.put(verifier_key("minpaku-one"), record)
     assert world.verifier.poll_mailbox() == 0
-    assert world.verifier._own_box(NOW) == BOX
+    assert world.verifier._letters.own_box(NOW) == BOX
 
 
 def test_the_background_thread_polls_and_stops(firm, mailbox, mover):

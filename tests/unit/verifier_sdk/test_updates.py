@@ -194,7 +194,7 @@ def test_a_future_move_is_pending_until_its_day_in_japan(world, mover):
     assert (facts.state, facts.applied_on) == (Outcome.ACCEPTED_PENDING, None)
     from verifier_sdk.answers import apply_due
 
-    desk = world.verifier._desk(NOW)
+    desk = world.verifier._letters.desk(NOW)
     assert apply_due(desk, NOW) == 0
     midnight = NOW.replace(day=30, hour=15)  # 00:00 of 1 December in Tokyo
     assert apply_due(desk, midnight - timedelta(seconds=1)) == 0
