@@ -110,7 +110,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run one command and return its exit code."""
-    from wallet import console  # noqa: PLC0415 - `--help` must not load the kernel
+    from wallet.commands import COMMANDS  # noqa: PLC0415 - `--help` must not load the kernel
+    from wallet.console import Console  # noqa: PLC0415 - as above
 
     lang = _language(args)
     command = args.command or "tui"
@@ -122,7 +123,7 @@ def run(args: argparse.Namespace) -> int:
             handed = passphrase.has_source(args.passphrase_fd)
             words = passphrase.read(args.passphrase_fd, lang) if handed else None
             return run_app(_home(args), lang=lang, passphrase=words)
-        return console.COMMANDS[command](console.Console(args=args, home=_home(args), lang=lang))
+        return COMMANDS[command](Console(args=args, home=_home(args), lang=lang))
     except SSIError as error:
         return report(error, lang, as_json=args.json)
 

@@ -13,7 +13,7 @@ import pytest
 from ssi.errors import Rejected
 from ssi.fetch import Request, Response
 from tests.support.wallet_world import FIRM, ISSUER, NEW_ADDRESS, PASSPHRASE, World
-from wallet import cli, console
+from wallet import cli
 from wallet.holder import Holder
 from wallet.presenting import Shared
 from wallet.vault import Vault
@@ -178,4 +178,4 @@ def test_making_a_wallet_can_be_done_again_when_it_was_cut_short(tmp_path, monke
     monkeypatch.setattr(Vault, "create", create)
     assert cli.run(args) == cli.EXIT_OK
     assert cli.run(args) != cli.EXIT_OK
-    assert console.Vault.exists(home)
+    assert Vault.exists(home)
