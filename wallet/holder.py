@@ -215,15 +215,18 @@ class Holder:
         """Return every change of address, the newest first."""
         return moves.events(self._ctx.vault)
 
-    def send_due(self) -> tuple[Item, ...]:
-        """Send what is due, also again what a firm wants attested and now can be."""
+    def send_due(self, *, asked: bool = False) -> tuple[Item, ...]:
+        """Send what is due, also again what a firm wants attested and now can be.
+
+        When the person ``asked`` for it, what was not delivered is tried again [WAL-OUT-2].
+        """
         self._attest_what_can_be()
-        sent = outbox.send_due(self._ctx)
+        sent = outbox.send_due(self._ctx, asked=asked)
         relationships.record_on_chain(self._ctx)
         return sent
 
     def sync(self) -> Synced:
-        """Settle what was cut short, fetch the firms' answers, then send what became due.
+        """Settle what was cut short, fetch the firms' answers, then send what is not delivered.
 
         How the credentials stand is read before anything is sent with one [WAL-STAT-1].
         """
@@ -231,7 +234,7 @@ class Holder:
         underway.send_notices(self._ctx)
         before = returns.poll(self._ctx)
         unchecked = statuses.check_all(self._ctx)
-        self.send_due()
+        self.send_due(asked=True)
         return replace(before, unchecked=unchecked)
 
     def attest(self, event_id: str) -> int:

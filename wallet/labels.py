@@ -139,7 +139,7 @@ DELIVERY: dict[str, Words] = {
     "accepted_pending": Words("[予] 受付済み。後日反映", "[later] accepted, applies later"),
     "needs_attestation": Words("[証] 証明付きの住所が必要", "[proof] a verified address is needed"),
     "rejected": Words("[否] 受け付けられませんでした", "[no] the firm refused it"),
-    "unreachable": Words("[×] 届きません。再送します", "[retry] unreachable, will retry"),
+    "unreachable": Words("[×] 届いていません", "[retry] not delivered yet"),
     "expired": Words("[切] 期限切れ", "[over] no answer in time"),
     "not_subscribed": Words("[自] ご自身で連絡", "[self] tell the firm yourself"),
     "current": Words("[済] 最新の住所です", "[done] has your present address"),
@@ -147,7 +147,10 @@ DELIVERY: dict[str, Words] = {
 }
 
 NEXT_STEP: dict[str, Words] = {
-    "waiting": Words("時間になると送信します", "It is sent when the time has come"),
+    "waiting": Words(
+        "時間になったら「送信と返事の受け取り」で送ります",
+        "Send and fetch answers sends it when the time has come",
+    ),
     "queued": Words("「送信と返事の受け取り」で送ります", "Send and fetch answers sends it"),
     "delivered": Words("返事を待っています", "Waiting for the answer"),
     "accepted": Words("何もする必要はありません", "Nothing to do"),
@@ -158,7 +161,9 @@ NEXT_STEP: dict[str, Words] = {
         "Renew your address at the issuer and accept the new credential",
     ),
     "rejected": Words("事業者に直接ご連絡ください", "Contact the firm yourself"),
-    "unreachable": Words("自動で送り直します", "It is sent again by itself"),
+    "unreachable": Words(
+        "「送信と返事の受け取り」で送り直します", "Send and fetch answers sends it again"
+    ),
     "expired": Words("事業者に直接ご連絡ください", "Contact the firm yourself"),
     "not_subscribed": Words("事業者に直接ご連絡ください", "Contact the firm yourself"),
     "cancelled": Words("何も送っていません", "Nothing was sent"),

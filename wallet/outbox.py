@@ -208,20 +208,29 @@ def move_on(  # noqa: PLR0913 - the columns an event may change
 # --- sending ----------------------------------------------------------------
 
 
-def send_due(ctx: Context) -> tuple[Item, ...]:
+def send_due(ctx: Context, *, asked: bool = False) -> tuple[Item, ...]:
     """Send every message whose time has come; return those that were tried.
 
     Network trouble is no error here: the message waits, longer each time.
+
+    Args:
+        ctx: the wallet's ports.
+        asked: the person wants it sent now: no message waits longer than the first time.
     """
     now = ctx.now()
     _expire(ctx, now)
-    tried = {item.id for item in _due(ctx.vault, now) if _send(ctx, item)}
+    tried = {item.id for item in _due(ctx.vault, now, asked=asked) if _send(ctx, item)}
     return tuple(item for item in items(ctx.vault) if item.id in tried)
 
 
-def _due(vault: Vault, now: datetime) -> tuple[Item, ...]:
+def _due(vault: Vault, now: datetime, *, asked: bool) -> tuple[Item, ...]:
+    tried_before = int((now - FIRST_RETRY).timestamp()) if asked else 0
     return _select(
-        vault, "state IN ('queued', 'unreachable') AND not_before <= ?", int(now.timestamp())
+        vault,
+        "(state IN ('queued', 'unreachable') AND not_before <= ?)"
+        " OR (state = 'unreachable' AND updated_at <= ?)",
+        int(now.timestamp()),
+        tried_before,
     )
 
 

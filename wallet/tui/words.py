@@ -134,8 +134,8 @@ WORDS: dict[str, Words] = {
     ),
     "save": Words("登録する", "Save"),
     "saved": Words(
-        "登録しました。取り消せる時間が過ぎてから送ります。",
-        "Saved. It is sent when the time to undo is over.",
+        "登録しました。取り消せる時間が過ぎたら F8 で送ります。",
+        "Saved. F8 sends it when the time to undo is over.",
     ),
     "move_hint": Words(
         "同意した事業者だけに送ります。{minutes} 分以内なら取り消せます。",

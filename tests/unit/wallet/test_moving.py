@@ -164,6 +164,24 @@ def test_the_202_that_got_lost_repeats_the_envelope_and_the_firm_applies_it_once
     assert states(living)["minpaku-one"] == "current"
 
 
+def test_who_looks_for_answers_has_what_was_not_delivered_sent_again(living, world):
+    """[WAL-OUT-2] However long it was to wait: the person may know that the line is back."""
+    living.move(NEW, today(world))
+    world.down.add(f"{BOX}/push")
+    for _ in range(5):
+        living.send_due()
+        world.advance(living.deliveries()[0].not_before - world.clock())
+    living.send_due()
+    world.down.clear()
+    world.advance(timedelta(seconds=29))
+    living.sync()
+    assert states(living)["minpaku-one"] == "unreachable"
+    world.advance(timedelta(seconds=1))
+    assert living.send_due() == ()
+    living.sync()
+    assert states(living)["minpaku-one"] == "delivered"
+
+
 def test_retries_wait_longer_each_time_and_end(living, world):
     """[WAL-OUT-2]"""
     living.move(NEW, today(world))
