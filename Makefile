@@ -88,7 +88,8 @@ postgres:
 	  && apt-get update -q >/dev/null && apt-get install -yq --no-install-recommends postgresql >/dev/null; \
 	} || { echo "make postgres needs PostgreSQL (Debian: apt-get install postgresql)" >&2; exit 1; }
 
-# Another version: make cometbft COMETBFT_VERSION=v0.39.4 (0.38.21 or newer of 0.38 to 0.40).
+# Another version: make cometbft COMETBFT_VERSION=v0.39.4 (0.38.21 or newer of 0.38 to 0.40;
+# 0.39 and 0.40 need Go 1.25, which Go 1.22 fetches by itself unless GOTOOLCHAIN=local).
 cometbft:
 	@command -v go >/dev/null || { echo "make cometbft needs Go 1.22 or newer: https://go.dev/dl" >&2; exit 1; }
 	@go version | awk '{ split(substr($$3, 3), v, "."); exit !(v[1] > 1 || v[2] >= 22) }' \
