@@ -31,7 +31,7 @@ from ssi.oid4vp import (
 from ssi.sdjwt import issue, parse_sdjwt, present, verify_issuer_jwt
 from ssi.sharing_terms import TERMS_TYPE, LocalText, Retention, Terms
 from tests.support.effort import examples
-from tests.support.wallet_world import FRAMEWORK, KYC, OLD_ADDRESS, PERSON, PURPOSE
+from tests.support.wallet_cast import FRAMEWORK, KYC, OLD_ADDRESS, PERSON, PURPOSE
 from wallet.consents import Problem, holding, make_plan
 from wallet.copies import Lack, pick_copies
 from wallet.register import Firm

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from textual.app import App
 
-from tests.support.wallet_world import BOX, NODE, World
+from tests.support.wallet_cast import BOX, NODE
+from tests.support.wallet_world import World
 from wallet.config import WalletConfig
 from wallet.tui.app import WalletApp
 from wallet.tui.consent import ConsentScreen

@@ -1,6 +1,7 @@
 import pytest
 
-from tests.support.wallet_world import BOX, NODE, PASSPHRASE, World
+from tests.support.wallet_cast import BOX, NODE
+from tests.support.wallet_world import PASSPHRASE, World
 from wallet.config import WalletConfig
 from wallet.keyfile import CHEAPEST
 from wallet.tui.app import WalletApp

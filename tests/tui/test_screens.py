@@ -6,7 +6,8 @@ import pytest
 from rich.cells import cell_len
 
 from ssi.status_list import INVALID
-from tests.support.wallet_world import FIRM, PASSPHRASE
+from tests.support.wallet_cast import FIRM
+from tests.support.wallet_world import PASSPHRASE
 from wallet import history
 from wallet.context import utc_now
 from wallet.history import Did

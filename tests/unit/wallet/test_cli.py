@@ -19,7 +19,8 @@ from ssi.errors import (
     VaultError,
     WrongPassphrase,
 )
-from tests.support.wallet_world import NEW_ADDRESS, PASSPHRASE
+from tests.support.wallet_cast import NEW_ADDRESS
+from tests.support.wallet_world import PASSPHRASE
 from wallet import cli, console
 from wallet.advice import explain
 from wallet.history import Did

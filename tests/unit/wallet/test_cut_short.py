@@ -12,7 +12,8 @@ import pytest
 
 from ssi.errors import Rejected
 from ssi.fetch import Request, Response
-from tests.support.wallet_world import FIRM, ISSUER, NEW_ADDRESS, PASSPHRASE, World
+from tests.support.wallet_cast import FIRM, ISSUER, NEW_ADDRESS
+from tests.support.wallet_world import PASSPHRASE, World
 from wallet import cli
 from wallet.holder import Holder
 from wallet.presenting import Shared

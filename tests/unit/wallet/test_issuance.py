@@ -10,7 +10,7 @@ from ssi.errors import Rejected, Unavailable
 from ssi.keys import Alg, generate_signer
 from ssi.oid4vci import CredentialConfiguration
 from ssi.sdjwt import Sd
-from tests.support.wallet_world import BOX, FIRM, ISSUER, KYC, NODE, Authority
+from tests.support.wallet_cast import BOX, FIRM, ISSUER, KYC, NODE, Authority
 
 
 def keys_in(holder):

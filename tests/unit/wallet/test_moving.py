@@ -8,7 +8,8 @@ from ssi.encoding import b64url_encode
 from ssi.errors import Malformed, NoMatchingCredential, Unreachable, VaultError
 from ssi.rights import RightsKind
 from ssi.updates import Assurance, ConsentWithdrawn, Outcome, RejectCode, RightsRequested
-from tests.support.wallet_world import BOX, NEW_ADDRESS, OLD_ADDRESS, PERSON, World
+from tests.support.wallet_cast import BOX, NEW_ADDRESS, OLD_ADDRESS, PERSON
+from tests.support.wallet_world import World
 from wallet.moves import JST, midnight_in_japan
 from wallet.places import address_from_form, same_address
 

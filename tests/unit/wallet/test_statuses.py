@@ -8,7 +8,7 @@ import pytest
 from registry_chain.transactions import RevokeKey
 from ssi.errors import Rejected, VaultError
 from ssi.status_list import INVALID, SUSPENDED, VALID
-from tests.support.wallet_world import ISSUER, NEW_ADDRESS, NODE
+from tests.support.wallet_cast import ISSUER, NEW_ADDRESS, NODE
 from wallet import plain, schema, store
 from wallet.copies import Lack, pick_copies
 from wallet.history import Did
