@@ -30,7 +30,17 @@ _ORGANISATIONS: Final = {
 _GOOD: Final = frozenset(
     {"active", "given", "committed", "accepted", "executed", "passed", "open", "anchored"}
 )
-_FIRST: Final = ("thumbprint", "name", "state", "code", "ja", "en", "kid", "corporate_number")
+_FIRST: Final = (
+    "thumbprint",
+    "name",
+    "state",
+    "code",
+    "vct",
+    "ja",
+    "en",
+    "kid",
+    "corporate_number",
+)
 _LOCALISED: Final = frozenset({"ja", "en"})
 
 

@@ -34,7 +34,14 @@ FAMILIES: Final = (
     Family(
         prefix="issuer",
         summary=("corporate_number", "credential_types", "valid_from", "valid_until"),
-        first=(*_STATED, "corporate_number", "credential_types", "attests", "valid_from"),
+        first=(
+            *_STATED,
+            "corporate_number",
+            "credential_types",
+            "attests",
+            "valid_from",
+            "valid_until",
+        ),
         related=("key", "status", "anchor"),
     ),
     Family(
