@@ -24,3 +24,19 @@ def test_withdrawal_revocation_audit_and_not_a_trace_of_the_resident(story):
     assert ours.count.chain["replay_ok"] is True
     hits = list(search(places(ours.network, ours.wallet), needles(ours.persona)))
     assert hits == []
+
+
+def test_the_wallet_hears_of_a_revocation_and_offers_the_credential_to_nobody(story):
+    ours = story()
+    ours.act_issue()
+    synced = ours.wallet.must("sync")
+    assert synced["unchecked"] == []
+    assert {row["standing"] for row in ours.wallet.must("credentials")} == {"valid"}
+    ours.act_revoke()
+
+    ours.wallet.must("sync")
+
+    assert {row["standing"] for row in ours.wallet.must("credentials")} == {"revoked"}
+    plan = ours.wallet.run("review", ours.shops[CAR].ask(ours.visitor))
+    assert plan.value["problems"] == ["credential.revoked"]
+    assert plan.value["can_answer"] is False
