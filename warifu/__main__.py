@@ -119,6 +119,7 @@ OUR_PACKAGES = frozenset(
     {"ssi", "registry_chain", "wallet", "issuer", "postbox", "verifier_sdk", "warifu"}
 )
 # Packages that only a part of a command needs, and what brings them.
+DISTRIBUTIONS = {"google": "protobuf"}
 EXTRAS = {"rfc3161_client": "anchoring", "eth_account": "evm", "psycopg": "postgres"}
 
 
@@ -160,6 +161,7 @@ def _runner_of(command: Command) -> Callable[[argparse.Namespace], int]:
 
 def _not_installed(command: Command, package: str, lang: str) -> str:
     mend = f"pip install 'warifu[{EXTRAS.get(package, command.extra)}]'"
+    package = DISTRIBUTIONS.get(package, package)
     if lang == "ja":
         return f"{package} がインストールされていません。{mend} で入ります。"
     return f"{package} is not installed. It comes with: {mend}"

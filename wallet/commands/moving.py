@@ -12,6 +12,7 @@ from ssi.updates import Reason
 from wallet import cli, plain
 from wallet.console import MOST_INPUT, Console
 from wallet.context import utc_now
+from wallet.display import show_name
 from wallet.places import address_from_form
 
 
@@ -106,6 +107,11 @@ def sync(console: Console) -> int:
         "unchecked": list[JSON](synced.unchecked),
         "deliveries": plain.deliveries_json(deliveries),
     }
+    for issuer in synced.unchecked:
+        told = console.words("証明の状態を確かめられません", "its status list could not be read")
+        console.say(f"{show_name(issuer)}: {told}")
+    for firm in synced.unreachable:
+        console.say(f"{show_name(firm)}: {console.words('つながりません', 'not reached')}")
     console.out(value, plain.firms_lines(firms, console.lang))
     return cli.EXIT_NETWORK if synced.unreachable else cli.EXIT_OK
 

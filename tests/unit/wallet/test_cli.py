@@ -19,7 +19,7 @@ from ssi.errors import (
     VaultError,
     WrongPassphrase,
 )
-from tests.support.wallet_cast import NEW_ADDRESS
+from tests.support.wallet_cast import BOX, NEW_ADDRESS
 from tests.support.wallet_world import PASSPHRASE
 from wallet import cli, console
 from wallet.advice import explain
@@ -125,6 +125,16 @@ def test_credentials_are_told_with_their_state_and_deleted_when_the_person_is_su
     offered(shell, world)
     (again,) = shell("credentials", "--json")[1]
     assert shell("delete", again["batch"], "--yes", "--json")[1]["deleted"] == 5
+
+
+def test_what_could_not_be_reached_is_told(shell, world):
+    offered(shell, world)
+    shell("present", world.minpaku.ask("name"), "--yes", "--updates")
+    world.down |= {BOX}
+    code, _, err = shell("sync")
+    assert code == cli.EXIT_NETWORK
+    assert "city-kyc: its status list could not be read" in err  # none was published
+    assert "minpaku-one: not reached" in err
 
 
 def test_declining_is_done_with_code_zero(shell, world):
