@@ -28,13 +28,6 @@ class Leaf(NamedTuple):
     value_hash: bytes
 
 
-class Child(NamedTuple):
-    """A page below, named by the version that wrote it and bound by its hash."""
-
-    version: int
-    hash: bytes
-
-
 # A slot as it is stored, told apart by its length: nothing, the two hashes of a leaf, or the
 # version (8 bytes) and the hash of a page below. Bytes, because pages are copied and written a lot.
 Slot: TypeAlias = bytes
@@ -87,6 +80,21 @@ def _nodes_above(pairs: int) -> tuple[int, ...]:
 
 
 _ABOVE: Final = tuple(_nodes_above(pairs) for pairs in range(1 << _SLOTS // 2))
+
+
+def child_of(version: int, page: Page) -> Slot:
+    """Return what the slot above a page holds: the version that wrote it, and its hash."""
+    return version.to_bytes(_CHILD_SIZE - HASH_SIZE) + page_hash(page)
+
+
+def version_of(child: Slot) -> int:
+    """Return the version that wrote a page below."""
+    return int.from_bytes(child[:-HASH_SIZE])
+
+
+def hash_of(child: Slot) -> bytes:
+    """Return the hash of a page below; that of an empty map for an empty slot."""
+    return child[-HASH_SIZE:] or EMPTY
 
 
 def page_hash(page: Page) -> bytes:
@@ -154,35 +162,34 @@ def _search(page: Page, index: int) -> tuple[Slot, list[bytes]]:
     return page[_FIRST_SLOT - _SLOTS + end], siblings
 
 
-LoadPage: TypeAlias = Callable[[Child, str], Page]
+LoadPage: TypeAlias = Callable[[Slot, str], Page]
 SavePage: TypeAlias = Callable[[str, Page], object]
 
 
 def update(
-    root: Child | None, leaves: Iterable[Slot], *, version: int, load: LoadPage, save: SavePage
-) -> Child | None:
+    root: Slot, leaves: Iterable[Slot], *, version: int, load: LoadPage, save: SavePage
+) -> Slot:
     """Put leaves into the map.
 
     Args:
-        root: The root page as it is, or ``None`` for an empty map.
+        root: The root page as it is, as in a slot; empty for an empty map.
         leaves: The new leaves as they are stored, no key twice.
         version: The version the new pages belong to; newer than any in the map.
-        load: Reads a page of the map by its name and path.
+        load: Reads a page of the map by the slot that names it and its path.
         save: Takes each new page with its path, those below before those above.
 
     Returns:
         The new root page. A leaf that is there already changes nothing.
     """
-    written_by = version.to_bytes(8, "big")
 
-    def put(path: str, old: Child | None, below: list[Slot]) -> Slot:
+    def put(path: str, old: Slot, below: list[Slot]) -> Slot:
         """Put leaves into the page at ``path``; return its slot, empty if nothing changed."""
-        page = NEW_PAGE if old is None else load(old, path)
+        page = load(old, path) if old else NEW_PAGE
         changed = {}
         for index, group in _by_slot(below, len(path)).items():
             slot = page[_FIRST_SLOT + index]
             if len(slot) == _CHILD_SIZE:
-                new = put(path + _DIGITS[index], _child(slot), group)
+                new = put(path + _DIGITS[index], slot, group)
             else:
                 new = _fill(slot, path + _DIGITS[index], group, put)
             if new and new != slot:
@@ -191,13 +198,12 @@ def update(
             return b""
         page = replaced(page, changed)
         save(path, page)
-        return written_by + page_hash(page)
+        return child_of(version, page)
 
-    top = put("", root, list(leaves))
-    return _child(top) if top else root
+    return put("", root, list(leaves)) or root
 
 
-_Put: TypeAlias = Callable[[str, Child | None, list[Slot]], Slot]
+_Put: TypeAlias = Callable[[str, Slot, list[Slot]], Slot]
 _DIGITS: Final = "0123456789abcdef"
 
 
@@ -205,7 +211,7 @@ def _fill(slot: Slot, path: str, group: list[Slot], put: _Put) -> Slot:
     """Return what an empty slot or that of a leaf holds with a group of leaves put into it."""
     if slot and all(leaf[:HASH_SIZE] != slot[:HASH_SIZE] for leaf in group):
         group.append(slot)
-    return group[0] if len(group) == 1 else put(path, None, group)
+    return group[0] if len(group) == 1 else put(path, b"", group)
 
 
 def _by_slot(leaves: list[Slot], depth: int) -> dict[int, list[Slot]]:
@@ -219,11 +225,7 @@ def _by_slot(leaves: list[Slot], depth: int) -> dict[int, list[Slot]]:
     return groups
 
 
-def _child(slot: Slot) -> Child:
-    return Child(int.from_bytes(slot[:8], "big"), slot[8:])
-
-
-def find(root: Child | None, wanted: bytes, *, load: LoadPage) -> tuple[Leaf | None, list[bytes]]:
+def find(root: Slot, wanted: bytes, *, load: LoadPage) -> tuple[Leaf | None, list[bytes]]:
     """Search a key hash.
 
     Args:
@@ -239,10 +241,10 @@ def find(root: Child | None, wanted: bytes, *, load: LoadPage) -> tuple[Leaf | N
     page, path = root, ""
     upwards: list[list[bytes]] = []
     end: Slot = b""
-    while page is not None:
+    while page:
         end, siblings = _search(load(page, path), int(digits[len(path)], 16))
         upwards.append(siblings)
-        page = _child(end) if len(end) == _CHILD_SIZE else None
+        page = end if len(end) == _CHILD_SIZE else b""
         path = digits[: len(upwards)]
     leaf = Leaf(end[:HASH_SIZE], end[HASH_SIZE:]) if end else None
     return leaf, [sibling for siblings in reversed(upwards) for sibling in siblings]
@@ -250,18 +252,17 @@ def find(root: Child | None, wanted: bytes, *, load: LoadPage) -> tuple[Leaf | N
 
 def root_of(records: Mapping[str, bytes]) -> bytes:
     """Return the root of a map that holds exactly these records."""
-    leaves = (leaf_of(key, value) for key, value in records.items())
-    root = update(None, leaves, version=0, load=no_page, save=_forget)
-    return EMPTY if root is None else root.hash
+    return root_over(leaf_of(key, value) for key, value in records.items())
 
 
-def no_page(page: Child, path: str) -> Page:
+def root_over(leaves: Iterable[Slot]) -> bytes:
+    """Return the root of a map that holds exactly these leaves, of which only the root is kept."""
+    return hash_of(update(b"", leaves, version=0, load=no_page, save=lambda *_: None))
+
+
+def no_page(page: Slot, path: str) -> Page:
     """Load nothing, for a map that is new."""
-    raise LookupError(f"a new map has no page {page.version}/{path}")
-
-
-def _forget(path: str, page: Page) -> None:
-    """Save nothing, for a map of which only the root is wanted."""
+    raise LookupError(f"a new map has no page {version_of(page)}/{path}")
 
 
 def verify_path(root: bytes, wanted: bytes, leaf: Leaf | None, siblings: Sequence[bytes]) -> None:

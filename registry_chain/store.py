@@ -48,7 +48,7 @@ class Store:
         self._path = Path(path)
         self._readonly = readonly
         self._mutex = threading.RLock()
-        self._cache: OrderedDict[tuple[int, str], jmt.Page] = OrderedDict()
+        self._cache: OrderedDict[tuple[jmt.Slot, str], jmt.Page] = OrderedDict()
         self._cached_pages = cached_pages
         self._staged: Staged | None = None
         self._lock_file = None if readonly else lock(self._path)
@@ -108,7 +108,7 @@ class Store:
         with self._mutex:
             root = self._root(self.version if version is None else version)
             wanted = jmt.key_hash(key)
-            leaf, siblings = jmt.find(root.child, wanted, load=self._load)
+            leaf, siblings = jmt.find(root.slot, wanted, load=self._load)
             present = leaf is not None and leaf.key_hash == wanted
             value = self.get(key, root.version) if present else None
             return MapProof(key=key, value=value, leaf=leaf, siblings=tuple(siblings))
@@ -157,14 +157,14 @@ class Store:
             if version < 0 or (head is not None and version <= head.version):
                 raise ValueError("a version is staged only above the last one")
             pages: dict[str, jmt.Page] = {}
-            page = jmt.update(
-                None if head is None else head.child,
+            top = jmt.update(
+                b"" if head is None else head.slot,
                 [jmt.leaf_of(key, value) for key, value in changes.items()],
                 version=version,
                 load=self._load,
                 save=pages.__setitem__,
             )
-            root = rows.root_after(version, page)
+            root = rows.root_after(version, top)
             self._staged = Staged(root=root, changes=dict(changes), pages=pages)
             return root.hash
 
@@ -189,7 +189,7 @@ class Store:
                     extra(self._db)
             self._head, self._staged = staged.root, None
             for path, page in staged.pages.items():
-                self._remember((staged.root.version, path), page)
+                self._remember((jmt.child_of(staged.root.version, page), path), page)
 
     def bulk_load(
         self,
@@ -287,31 +287,33 @@ class Store:
             raise Unavailable("there is no such height here", code="chain.height")
         return root
 
-    def _load(self, name: jmt.Child, path: str) -> jmt.Page:
+    def _load(self, child: jmt.Slot, path: str) -> jmt.Page:
         """Return a page from memory or from the file, checked against the hash above it."""
-        cached = self._cache.get((name.version, path))
+        name = (child, path)
+        cached = self._cache.get(name)
         if cached is None:
-            cached = self._read_page(name, path)
-            self._remember((name.version, path), cached)
+            cached = self._read_page(child, path)
+            self._remember(name, cached)
         else:
-            self._cache.move_to_end((name.version, path))
+            self._cache.move_to_end(name)
         return cached
 
-    def _read_page(self, name: jmt.Child, path: str) -> jmt.Page:
+    def _read_page(self, child: jmt.Slot, path: str) -> jmt.Page:
         """Read a page, and believe it only if the hash above it says so [REG-MAP-6]."""
         with self._mutex, translated():
             row = self._db.execute(
-                "SELECT data FROM page WHERE version = ? AND path = ?", (name.version, path)
+                "SELECT data FROM page WHERE version = ? AND path = ?",
+                (jmt.version_of(child), path),
             ).fetchone()
         try:
             page = jmt.decode_page(bytes(row[0])) if row else jmt.NEW_PAGE
         except ValueError:
             raise corrupt() from None
-        if jmt.page_hash(page) != name.hash:
+        if jmt.page_hash(page) != jmt.hash_of(child):
             raise corrupt()
         return page
 
-    def _remember(self, name: tuple[int, str], page: jmt.Page) -> None:
+    def _remember(self, name: tuple[jmt.Slot, str], page: jmt.Page) -> None:
         self._cache[name] = page
         if len(self._cache) > self._cached_pages:
             self._cache.popitem(last=False)

@@ -37,9 +37,9 @@ class Root:
     page: int | None
 
     @property
-    def child(self) -> jmt.Child | None:
-        """Its root page."""
-        return None if self.page is None else jmt.Child(self.page, self.hash)
+    def slot(self) -> jmt.Slot:
+        """Its root page, as a slot would hold it."""
+        return b"" if self.page is None else self.page.to_bytes(8) + self.hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +105,10 @@ def root_at(db: sqlite3.Connection, version: int | None) -> Root | None:
     return None if row is None else Root(version=row[0], hash=bytes(row[1]), page=row[2])
 
 
-def root_after(version: int, page: jmt.Child | None) -> Root:
+def root_after(version: int, top: jmt.Slot) -> Root:
     """Return the map as an update leaves it."""
-    if page is None:
-        return Root(version=version, hash=jmt.EMPTY, page=None)
-    return Root(version=version, hash=page.hash, page=page.version)
+    page = jmt.version_of(top) if top else None
+    return Root(version=version, hash=jmt.hash_of(top), page=page)
 
 
 def listed(
@@ -165,13 +164,13 @@ def fill(db: sqlite3.Connection, version: int, records: Iterable[tuple[str, byte
 
     db.executemany(_INSERT_RECORD, rows())
     leaves.sort()
-    page = jmt.update(
-        None,
+    top = jmt.update(
+        b"",
         leaves,
         version=version,
         load=jmt.no_page,
         save=lambda path, new: db.execute(_INSERT_PAGE, (version, path, jmt.encode_page(new))),
     )
-    head = root_after(version, page)
+    head = root_after(version, top)
     db.execute(_INSERT_ROOT, (head.version, head.hash, head.page))
     return head
