@@ -114,6 +114,20 @@ _ADVICE: dict[str, tuple[Words, Words]] = {
         ),
         Words("発行者に連絡してください。", "Tell the issuer."),
     ),
+    "issuance.tx_code_form": (
+        Words("確認コードの形が違います。", "The code has another form."),
+        Words(
+            "発行者から伝えられたとおりに入力してください。",
+            "Type it exactly as the issuer told you.",
+        ),
+    ),
+    "issuance.tx_code_needed": (
+        Words("確認コードが必要です。", "A code is needed."),
+        Words(
+            "発行者から別の方法で伝えられたコードを入力してください。",
+            "Type the code the issuer told you by another way.",
+        ),
+    ),
     "issuance.tx_code": (
         Words(
             "確認コードが違うか、案内の期限が切れています。",

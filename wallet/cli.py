@@ -29,7 +29,14 @@ from wallet.labels import Words
 EXIT_OK, EXIT_ERROR, EXIT_DECLINED, EXIT_INPUT = 0, 1, 2, 3
 EXIT_LOCKED, EXIT_UNTRUSTED, EXIT_NETWORK = 4, 5, 6
 
-_INPUT_CODES = ("input.", "link.", "config.", "request.link", "issuance.offer_malformed")
+_INPUT_CODES = (
+    "input.",
+    "link.",
+    "config.",
+    "request.link",
+    "issuance.offer_malformed",
+    "issuance.tx_code_",
+)
 _LOCKED_CODES = ("keystore.", "wallet.locked")
 _UNTRUSTED_CODES = ("request.", "issuance.", "name.", "fetch.blocked")
 

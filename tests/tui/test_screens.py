@@ -119,6 +119,24 @@ def test_an_offer_is_shown_with_its_proven_issuer_and_accepted(app, world, size)
     drive(app, story, size)
 
 
+def test_a_wrong_code_is_told_as_such_and_its_field_stays_in_sight(app, world):
+    Vault.create(app.config.home, PASSPHRASE, profile=CHEAPEST).close()
+
+    async def story(pilot):
+        await unlock(pilot)
+        await open_request(pilot, world.issuer.offer())
+        for code, told in (("12", "The code has another form."), ("000000", "The code is wrong")):
+            app.focused.value = code
+            await pilot.press("enter")
+            await settle(pilot)
+            assert told in shown(app)
+            field, body = app.screen.query_one("#tx_code"), app.screen.query_one("#body")
+            assert app.focused is field
+            assert body.region.contains_region(field.region)
+
+    drive(app, story, (40, 20))
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_consent_shows_everything_and_starts_on_deny(filled, world, size):
     async def story(pilot):

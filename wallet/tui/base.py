@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import Screen
+from textual.widgets import Input
 
 from ssi.errors import SSIError
 from wallet.advice import NOTHING_SHARED, explain
@@ -85,8 +86,13 @@ class WalletScreen(Screen[None]):
         getattr(self.query_one("#body"), f"scroll_{way}")(animate=False)
 
     def tell(self, *lines: str) -> None:
-        """Show a message; every line is plain text."""
+        """Show a message; every line is plain text. A field that has the focus stays in sight."""
         self.query_one("#message", Plain).update("\n".join(lines))
+        self.call_after_refresh(self._show_field)
+
+    def _show_field(self) -> None:
+        if isinstance(self.focused, Input):
+            self.focused.scroll_visible(animate=False)
 
     def tell_error(self, error: SSIError, *, shared: Words = NOTHING_SHARED) -> None:
         """Say what happened, whether anything was shared, and what to do next."""
