@@ -161,6 +161,15 @@ _ADVICE: dict[str, tuple[Words, Words]] = {
             "事業者のページで新しい依頼を開いてください。", "Open a new request on the firm's page."
         ),
     ),
+    "request.unavailable": (
+        Words(
+            "この依頼は終わっているか、すでに答えられています。",
+            "This request is over, or was answered already.",
+        ),
+        Words(
+            "事業者のページで新しい依頼を開いてください。", "Open a new request on the firm's page."
+        ),
+    ),
     "request": (
         Words("相手の依頼が正しくありません。", "The firm's request is not correct."),
         Words(
