@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from registry_chain.anchoring.epochs import Epoch, Period, epoch_at, finished_epochs, last_block
@@ -117,11 +117,14 @@ class AnchorJob:
         """
         head = self.chain.head(now)
         recent = finished_epochs(head.time, self.settings.period, epochs)
-        try:
-            seam = self._seam(now)
-        except SSIError as error:
-            yield Step(epoch="", method="", authority="", did="failed", code=error.code)
-            return
+        decided, seam = self._decided(now), None
+        if decided is not None and not self._is_settled(decided, recent):
+            try:
+                seam = self.chain.block_at(decided.height + 1, now)
+            except SSIError as error:
+                yield Step(epoch="", method="", authority="", did="failed", code=error.code)
+                if not recent or decided.time >= recent[0].start.timestamp():
+                    return  # without it the wrong block of its epoch would be chosen
         for epoch in _with_seam(recent, seam, self.settings.period, head):
             block = self._block(epoch, head, seam, now)
             if block is None:
@@ -134,13 +137,32 @@ class AnchorJob:
             if self.contract is not None and epoch in recent:
                 yield from self._contract(self.contract, epoch.name, block, now)
 
-    def _seam(self, now: datetime) -> VerifiedLightBlock | None:
-        """The last block before the chain became a network [ANC-EPO-2]."""
+    def _decided(self, now: datetime) -> MigrationRecord | None:
+        """The decision to become a network: the block after its own is the last [ANC-EPO-2]."""
         record = self.chain.read(MIGRATION_KEY, now=now, max_age=_ANY_AGE).value
-        if record is None:
-            return None
-        decided = MigrationRecord.from_json(record).height
-        return self.chain.block_at(decided + 1, now)
+        return None if record is None else MigrationRecord.from_json(record)
+
+    def _is_settled(self, decided: MigrationRecord, recent: Sequence[Epoch]) -> bool:
+        """Whether the last block before a hand-over of long ago has every proof it will get."""
+        first = epoch_at(datetime.fromtimestamp(decided.time, UTC), self.settings.period)
+        for epoch in (first, epoch_at(first.end, self.settings.period)):
+            kept = self.folder.block(epoch.name)
+            if epoch not in recent and kept is not None and kept.height == decided.height + 1:
+                return self._is_whole(epoch.name)
+        return False
+
+    def _is_whole(self, epoch: str) -> bool:
+        stamps = (
+            self.folder.proof(epoch, Method.RFC3161.value, place.name)
+            for place in self.settings.authorities
+        )
+        calendars = (
+            self.folder.proof(epoch, Method.OPENTIMESTAMPS.value, place.name)
+            for place in self.settings.calendars
+        )
+        return all(one is not None for one in stamps) and all(
+            one is not None and not is_pending(one.proof) for one in calendars
+        )
 
     def _block(
         self,

@@ -133,9 +133,12 @@ class Chain:
         self.blocks.append(signed(made, validators, self.names))
         return self.blocks[-1]
 
-    def hand_over(self, names: str) -> UntrustedLightBlock:
+    def hand_over(
+        self, names: str, last: Timestamp | None = None, first: Timestamp | None = None
+    ) -> UntrustedLightBlock:
         """End a chain of one, and add the first block of the network it announces [REG-LIGHT-9]."""
         network = validator_set(**dict.fromkeys(names, 1))
-        self.grow(ONE, network)
+        self.grow(ONE, network, **({} if last is None else {"time": last}))
         self.names = names
-        return self.grow(network, last_block_id=NO_BLOCK, last_commit_hash=commit_hash(None))
+        begun = {"last_block_id": NO_BLOCK, "last_commit_hash": commit_hash(None)}
+        return self.grow(network, **begun, **({} if first is None else {"time": first}))
