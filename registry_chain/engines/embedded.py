@@ -160,8 +160,7 @@ class EmbeddedEngine:
             Unavailable: ``chain.pending`` when it takes longer, ``chain.unknown_tx`` when nobody
                 submitted it, ``chain.storage`` when it could not be written.
         """
-        with self._lock:
-            fate = self._fates.get(tx_id)
+        fate = self._fates.get(tx_id)  # without the lock, which is held while a block is written
         if fate is None:
             known = self.outcome(tx_id)
             if known is None:
