@@ -174,11 +174,9 @@ NEXT_STEP: dict[str, Words] = {
 STANDING: dict[str, Words] = {
     "valid": Words("[有効] {age}確認", "[valid] checked {age}"),
     "unchecked": Words("[未確認] まだ台帳で確かめていません", "[unchecked] not yet looked up"),
-    "suspended": Words(
-        "[停止中] 発行者が一時停止（{age}確認）", "[on hold] by its issuer, checked {age}"
-    ),
+    "suspended": Words("[停止] 発行者による・{age}確認", "[on hold] by its issuer, checked {age}"),
     "expired": Words("[期限切れ] 使えません", "[expired] cannot be used"),
-    "revoked": Words("[失効] 発行者が失効（{age}確認）", "[revoked] by its issuer, checked {age}"),
+    "revoked": Words("[失効] 発行者による・{age}確認", "[revoked] by its issuer, checked {age}"),
 }
 
 _AGES: tuple[tuple[int, Words], ...] = (

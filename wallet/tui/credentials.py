@@ -58,7 +58,8 @@ class CredentialsScreen(WalletScreen):
         return (
             f"{label}  {show_name(item.issuer_id)}\n"
             f"  {stock_state(item, utc_now(), lang)}\n"
-            f"  {self.words('received_on')}: {issued}  {self.words('until')}: {until}"
+            f"  {self.words('received_on')}: {issued}\n"
+            f"  {self.words('until')}: {until}"
         )
 
     def on_option_list_option_highlighted(self, _event: OptionList.OptionHighlighted) -> None:

@@ -48,7 +48,7 @@ def told(holder, world, lang="en"):
     [
         (VALID, Standing.VALID, ("[valid] checked just now", "[有効] たった今確認")),
         (INVALID, Standing.REVOKED, ("[revoked] by its issuer", "[失効]")),
-        (SUSPENDED, Standing.SUSPENDED, ("[on hold] by its issuer", "[停止中]")),
+        (SUSPENDED, Standing.SUSPENDED, ("[on hold] by its issuer", "[停止]")),
     ],
 )
 def test_the_next_look_for_answers_says_how_a_credential_stands(
@@ -226,4 +226,4 @@ def test_ages_are_told_in_their_largest_whole_unit():
     assert [age_text(n, "en") for n in (0, 59, 60, 7199, 7200, 200_000)] == [
         "just now", "just now", "1 min ago", "1 h ago", "2 h ago", "2 d ago",
     ]  # fmt: skip
-    assert standing_text("revoked", 90_000, "ja") == "[失効] 発行者が失効（1 日前に確認）"
+    assert standing_text("revoked", 90_000, "ja") == "[失効] 発行者による・1 日前に確認"
