@@ -173,6 +173,7 @@ def test_an_expired_credential_is_told_as_such(card, world):  # [WAL-STAT-4]
 def test_a_new_credential_takes_the_place_of_a_revoked_one(card, world):
     world.issuer.publish(dict.fromkeys(ALL, INVALID))
     card.sync()
+    world.clock.ahead += timedelta(seconds=2)  # the list is in the order of receipt
     card.accept_offer(world.issuer.offer(), "123456")
     outcome = card.answer(card.review(world.minpaku.ask("name")))
     assert outcome.state is Shared.ACCEPTED
