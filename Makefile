@@ -23,7 +23,7 @@ help:
 	@echo "make test    set up, then run the quick tests          make test ARGS='-k wallet'"
 	@echo "make check   lint, types, contracts, tests, docs"
 	@echo "make bench   measure against peers and limits"
-	@echo "make slow    the long gates that CI runs as well"
+	@echo "make slow    every long gate: hours of kills, faults and sweeps"
 
 setup: $(STAMP)
 
