@@ -1,8 +1,9 @@
 """A firm, and a wallet's commands, killed again and again on the demo's real network.
 
 [TRUST-2] [TRUST-UPD-1] [TRUST-UPD-6] [SHA-BOX-13] [WAL-SEND-1] [WAL-SEND-2]: what was
-acknowledged is found again, and nothing has its effect twice. The seed is printed;
-``WARIFU_SEED=7 pytest ...`` plays it again.
+acknowledged is found again, and nothing has its effect twice. The firm dies at one point after the
+other, the wallet at points of chance: the seed is printed, ``WARIFU_SEED=7 pytest ...`` plays it
+again.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +24,7 @@ from typing import Any, TypeVar
 import pytest
 
 from ssi.errors import Unavailable
-from tests.support import mortal
+from tests.support import mortal, mortal_firm
 from tests.support.chaos import PATIENCE, PatientShop, patiently
 from wallet.config import WalletConfig
 from wallet.holder import Holder
@@ -39,8 +41,9 @@ from warifu.demo.story import HOME_SHARE, SKILL
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("killed-demo")]
 TODAY = datetime.now().astimezone(cast.JST).date()
 SEED = int(os.environ.get("WARIFU_SEED", "0")) or random.SystemRandom().getrandbits(32)
-VISITS = 4
-LONGEST_LIFE = 1.5  # seconds
+VISITS = 2
+POINTS = range(1, 14)  # of a firm's work, at which its lives end, one after the other
+NEVER = 0
 COPIES = 20  # of one application: ten identities, ten licences
 _T = TypeVar("_T")
 
@@ -81,7 +84,6 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
 
 @pytest.fixture
 def person(network: Network, tmp_path: Path) -> Resident:
-    print(f"seed {SEED}")  # noqa: T201 - to play it again
     secret = tmp_path / "passphrase"
     secret.touch(mode=0o600)
     secret.write_text("tally and tally\n")
@@ -107,29 +109,45 @@ def rows(network: Network, firm: str, query: str, *values: str, file: str = "ver
 
 
 @contextmanager
-def bad_luck(program: Program, chance: random.Random) -> Iterator[list[float]]:
-    """Kill a program at moments of chance and start it again, until the block ends."""
-    over, lives, trouble = threading.Event(), list[float](), list[BaseException]()
+def bad_luck(program: Program) -> Iterator[list[int]]:
+    """Let a firm die again and again, each life a point of its work later, then live.
 
-    def strike() -> None:
-        # Many lives are short, so that few of its doings get done between two of them.
-        while not over.wait(life := LONGEST_LIFE * chance.random() ** 2):
-            try:
-                program.kill()
-                lives.append(life)
-                program.start()
-                program.wait_ready(PATIENCE)
-            except BaseException as error:  # noqa: BLE001 - told by the main thread
-                trouble.append(error)
+    Each life begins with what the one before left undone, so that its death comes a step further.
+    """
+    over, deaths, trouble = threading.Event(), list[int](), list[BaseException]()
+    immortal = (program.module, program.environment)
+
+    def live() -> None:
+        for point in (*POINTS, NEVER):
+            program.kill()
+            program.environment = {mortal_firm.POINT: str(point)}
+            program.start()
+            while program.process and program.process.poll() is None and not over.wait(0.05):
+                pass
+            if program.process and program.process.returncode is not None:
+                assert program.process.returncode == -signal.SIGKILL, program.last_words()
+                deaths.append(point)
+            if over.is_set():
                 return
 
-    thread = threading.Thread(target=strike)
+    def lives() -> None:
+        try:
+            live()
+        except BaseException as error:  # noqa: BLE001 - told by the main thread
+            trouble.append(error)
+
+    program.module = mortal_firm.__name__
+    thread = threading.Thread(target=lives)
     thread.start()
     try:
-        yield lives
+        yield deaths
     finally:
         over.set()
         thread.join()
+        program.kill()
+        program.module, program.environment = immortal
+        program.start()
+        program.wait_ready(PATIENCE)
     assert not trouble, trouble
 
 
@@ -180,15 +198,15 @@ def until_accepted(holder: Holder) -> None:
 
 
 @pytest.mark.parametrize("firm", [HOME_SHARE, SKILL], ids=["push", "poll"])
-def test_a_firm_killed_at_any_moment_keeps_its_word(
+def test_a_firm_that_dies_at_any_point_keeps_its_word(
     network: Network, person: Resident, firm: str
 ) -> None:
     """Receipts, updates and a withdrawal: what the holder was told is on the firm's disk, once."""
     person.wallet.must(*person.offer)
-    shop, chance = PatientShop(network.url(firm)), random.Random(f"{SEED}/{firm}")
+    shop = PatientShop(network.url(firm))
     secret = person.wallet.passphrase_file.read_text().strip()
     with Holder.open(WalletConfig.load(person.wallet.home), secret) as holder:
-        with bad_luck(network.programs[firm], chance) as lives:
+        with bad_luck(network.programs[firm]) as deaths:
             records = []
             for number in range(VISITS):
                 records.append(visit(holder, shop))
@@ -197,8 +215,8 @@ def test_a_firm_killed_at_any_moment_keeps_its_word(
             holder.withdraw(records[0])
             until_accepted(holder)
         moves = [item for item in holder.deliveries() if item.kind == "address_update"]
-    print(f"{firm}: killed {len(lives)} times")  # noqa: T201 - what the test was worth
-    assert lives, "nobody was killed"
+    print(f"{firm}: died at {deaths}")  # noqa: T201 - what the test was worth
+    assert deaths, "nobody was killed"
 
     kept = {
         record: (reference, withdrawn)
@@ -241,9 +259,10 @@ class Unlucky:
                 self.missed += 1
 
 
-def test_a_wallet_killed_at_any_moment_loses_nothing_and_does_nothing_twice(
+def test_a_wallet_that_dies_at_any_point_loses_nothing_and_does_nothing_twice(
     network: Network, person: Resident
 ) -> None:
+    print(f"seed {SEED}")  # noqa: T201 - to play it again
     wallet = person.wallet
     unlucky = Unlucky(wallet, random.Random(SEED), [])
 

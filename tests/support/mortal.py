@@ -1,8 +1,6 @@
-"""A wallet command in a process that dies at a chosen point, by SIGKILL, like any power cut.
+"""A wallet command in a process that dies at a chosen point.
 
-Points are where a crash can matter: just before and just after each commit of the vault and each
-exchange with another party. They are counted, so that a test picks one by chance and a failure
-can be played again.
+Its points lie before and after each commit of the vault and each exchange with another party.
 """
 
 from __future__ import annotations
@@ -13,12 +11,12 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Sequence
-from itertools import count
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
 from ssi.fetch import Request, Response
+from tests.support.countdown import countdown
 from wallet import holder
 from wallet.vault import Vault
 from warifu.__main__ import main
@@ -47,12 +45,8 @@ def killed_at(
 
 
 def _live(home: Path, secret: Path, words: list[str], point: int) -> None:
-    numbers = count(1)
-
-    def reach() -> None:
-        if next(numbers) == point:
-            os.kill(os.getpid(), signal.SIGKILL)
-
+    os.setpgrp()  # it dies alone
+    reach = countdown(point)
     commit, connect = Vault._run, holder.http_fetch
 
     def run(vault: Vault, statement: str, values: Sequence[object]) -> list[Any]:
