@@ -237,6 +237,15 @@ class Holder:
         self.send_due(asked=True)
         return replace(before, unchecked=unchecked)
 
+    def tend(self) -> None:
+        """Send what became due and fetch the answers that are awaited [WAL-OUT-4].
+
+        Nothing is asked of the network while no message is under way.
+        """
+        if outbox.is_under_way(self._ctx.vault, self._ctx.now()):
+            returns.poll(self._ctx)
+            self.send_due()
+
     def attest(self, event_id: str) -> int:
         """Send a change of address again, now vouched for by the issuer.
 

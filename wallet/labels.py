@@ -148,8 +148,8 @@ DELIVERY: dict[str, Words] = {
 
 NEXT_STEP: dict[str, Words] = {
     "waiting": Words(
-        "時間になったら「送信と返事の受け取り」で送ります",
-        "Send and fetch answers sends it when the time has come",
+        "時間になると、開いているウォレットが送ります",
+        "The open wallet sends it when the time has come",
     ),
     "queued": Words("「送信と返事の受け取り」で送ります", "Send and fetch answers sends it"),
     "delivered": Words("返事を待っています", "Waiting for the answer"),
@@ -162,7 +162,8 @@ NEXT_STEP: dict[str, Words] = {
     ),
     "rejected": Words("事業者に直接ご連絡ください", "Contact the firm yourself"),
     "unreachable": Words(
-        "「送信と返事の受け取り」で送り直します", "Send and fetch answers sends it again"
+        "開いているウォレットが送り直します。すぐ送るには「送信と返事の受け取り」",
+        "The open wallet sends it again; Send and fetch answers does so now",
     ),
     "expired": Words("事業者に直接ご連絡ください", "Contact the firm yourself"),
     "not_subscribed": Words("事業者に直接ご連絡ください", "Contact the firm yourself"),

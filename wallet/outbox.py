@@ -223,6 +223,13 @@ def send_due(ctx: Context, *, asked: bool = False) -> tuple[Item, ...]:
     return tuple(item for item in items(ctx.vault) if item.id in tried)
 
 
+def is_under_way(vault: Vault, now: datetime) -> bool:
+    """Return whether a message is due, or sent and not yet answered for good."""
+    marks = ", ".join("?" * len(_OPEN_STATES))
+    where = f"state IN ({marks}) AND not_before <= ?"
+    return bool(_select(vault, where, *_OPEN_STATES, int(now.timestamp())))
+
+
 def _due(vault: Vault, now: datetime, *, asked: bool) -> tuple[Item, ...]:
     tried_before = int((now - FIRST_RETRY).timestamp()) if asked else 0
     return _select(

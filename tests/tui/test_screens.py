@@ -249,25 +249,30 @@ def test_over_asking_is_told_in_words_and_cannot_be_shared(filled, world):
     assert world.minpaku.presented == []
 
 
+async def note_a_move(pilot, firm):
+    """Share the address with a firm, let it have updates, and move."""
+    await unlock(pilot)
+    await open_request(pilot, firm.ask("address"))
+    await pilot.click("#updates")
+    await pilot.click("#share")
+    await settle(pilot)
+    await pilot.press("escape")
+    await pilot.press("f4")
+    await pilot.pause()
+    values = ("530-0001", "大阪府", "大阪市北区", "梅田三丁目1-3")
+    names = ("postal_code", "region", "locality", "street_address")
+    for name, value in zip(names, values, strict=True):
+        pilot.app.screen.query_one(f"#{name}").value = value
+    await pilot.press("f10")
+    await pilot.pause()
+    assert isinstance(pilot.app.screen, FirmsScreen)
+
+
 def test_a_move_reaches_the_firm_and_the_list_says_so(filled, world):
     filled.config = replace(filled.config, undo_window=timedelta(0))
 
     async def story(pilot):
-        await unlock(pilot)
-        await open_request(pilot, world.minpaku.ask("address"))
-        await pilot.click("#updates")
-        await pilot.click("#share")
-        await settle(pilot)
-        await pilot.press("escape")
-        await pilot.press("f4")
-        await pilot.pause()
-        values = ("530-0001", "大阪府", "大阪市北区", "梅田三丁目1-3")
-        names = ("postal_code", "region", "locality", "street_address")
-        for name, value in zip(names, values, strict=True):
-            filled.screen.query_one(f"#{name}").value = value
-        await pilot.press("f10")
-        await pilot.pause()
-        assert isinstance(filled.screen, FirmsScreen)
+        await note_a_move(pilot, world.minpaku)
         assert "waiting to be sent" in shown(filled)
         await pilot.press("f8")
         await settle(pilot)
@@ -275,6 +280,22 @@ def test_a_move_reaches_the_firm_and_the_list_says_so(filled, world):
         await pilot.press("f8")
         await settle(pilot)
         assert "has your present address" in shown(filled)
+
+    drive(filled, story)
+    assert len(world.minpaku.updates) == 1
+
+
+def test_an_open_wallet_sends_and_fetches_by_itself(filled, world):
+    """[WAL-OUT-4]: the person notes the new address and watches."""
+    filled.config = replace(filled.config, undo_window=timedelta(0))
+    filled.tend_seconds = 0.1
+
+    async def story(pilot):
+        await note_a_move(pilot, world.minpaku)
+        while "has your present address" not in shown(filled):
+            world.minpaku.read_mail()
+            await asyncio.sleep(0.1)
+            await pilot.pause()
 
     drive(filled, story)
     assert len(world.minpaku.updates) == 1

@@ -8,6 +8,8 @@ variables (they would print a passphrase).
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import ClassVar
@@ -17,7 +19,7 @@ from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 
-from ssi.errors import Locked
+from ssi.errors import Locked, SSIError
 from wallet.config import WalletConfig
 from wallet.holder import Holder
 from wallet.tui.home import HomeScreen
@@ -26,6 +28,7 @@ from wallet.tui.words import text
 from wallet.vault import Vault
 
 IDLE_SECONDS = 300.0
+TEND_SECONDS = 15.0
 
 Opener = Callable[[WalletConfig, str], Holder]
 Creator = Callable[[Path, str], None]
@@ -33,6 +36,12 @@ Creator = Callable[[Path, str], None]
 
 def _create(home: Path, passphrase: str) -> None:
     Vault.create(home, passphrase).close()
+
+
+def _tend(holder: Holder) -> None:
+    # Trouble waits for the next time; locking the wallet meanwhile is no trouble.
+    with suppress(SSIError):
+        holder.tend()
 
 
 class WalletApp(App[None]):
@@ -57,6 +66,7 @@ class WalletApp(App[None]):
     ) -> None:
         super().__init__()
         self.config = config
+        self.tend_seconds = TEND_SECONDS
         self.lang = lang
         self.opener = opener
         self.creator = creator
@@ -67,6 +77,7 @@ class WalletApp(App[None]):
     def on_mount(self) -> None:
         """Start locked; a passphrase that was handed over opens the wallet, once."""
         self.set_interval(5.0, self._lock_when_idle)
+        self.set_interval(self.tend_seconds, self._tend)
         given, self._passphrase = self._passphrase, None
         self.push_screen(UnlockScreen(given))
 
@@ -117,6 +128,11 @@ class WalletApp(App[None]):
     def _lock_when_idle(self) -> None:
         if self._holder is not None and monotonic() - self._touched > IDLE_SECONDS:
             self.action_lock()
+
+    def _tend(self) -> None:
+        """While the wallet is open, see to what is under way; what the person does goes first."""
+        if self._holder is not None and all(worker.is_finished for worker in self.workers):
+            self.run_worker(partial(_tend, self._holder), thread=True, group="tend")
 
     async def on_event(self, event: events.Event) -> None:
         """Note every sign of the person, for the automatic lock."""

@@ -134,8 +134,8 @@ WORDS: dict[str, Words] = {
     ),
     "save": Words("登録する", "Save"),
     "saved": Words(
-        "登録しました。取り消せる時間が過ぎたら F8 で送ります。",
-        "Saved. F8 sends it when the time to undo is over.",
+        "登録しました。取り消せる時間が過ぎると、開いているウォレットが送ります。",
+        "Saved. When the time to undo is over, the open wallet sends it.",
     ),
     "move_hint": Words(
         "同意した事業者だけに送ります。{minutes} 分以内なら取り消せます。",
