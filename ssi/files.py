@@ -35,8 +35,16 @@ def read_file(path: Path, *, most: int = MAX_KEY) -> bytes:
         Malformed: ``config.unreadable`` when it is not there, no file or not ours to read;
             ``config.too_large``. The fact names the file and nothing in it.
     """
+    return _read(path, most)
+
+
+def _read(path: Path, most: int, *, private: bool = False) -> bytes:
     try:
         with _open(path) as file:
+            # The open file is judged, not its name, which may by now be another's.
+            mode = os.fstat(file.fileno()).st_mode
+            if private and mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise Malformed("others can read the key file", code="keystore.mode")
             raw = file.read(most + 1)
     except OSError as error:
         raise Malformed(f"{path.name} cannot be read", code="config.unreadable") from error
@@ -51,10 +59,7 @@ def read_private(path: Path, *, most: int = MAX_KEY) -> bytes:
     Raises:
         Malformed: As `read_file`; ``keystore.mode`` when others may read it.
     """
-    raw = read_file(path, most=most)
-    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise Malformed("others can read the key file", code="keystore.mode")
-    return raw
+    return _read(path, most, private=True)
 
 
 def read_secret(path: Path) -> bytes:

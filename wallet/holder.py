@@ -6,6 +6,7 @@ Screens and the command line call these methods and nothing below them.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -82,6 +83,7 @@ class Holder:
         random: Callable[[int], bytes] = os.urandom,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
+        self._sending = threading.Lock()
         self._ctx = Context(
             vault=vault,
             registry=registry,
@@ -220,9 +222,11 @@ class Holder:
 
         When the person ``asked`` for it, what was not delivered is tried again [WAL-OUT-2].
         """
-        self._attest_what_can_be()
-        sent = outbox.send_due(self._ctx, asked=asked)
-        relationships.record_on_chain(self._ctx)
+        # Two senders at once would build one message twice [WAL-OUT-1].
+        with self._sending:
+            self._attest_what_can_be()
+            sent = outbox.send_due(self._ctx, asked=asked)
+            relationships.record_on_chain(self._ctx)
         return sent
 
     def sync(self) -> Synced:

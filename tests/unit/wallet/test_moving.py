@@ -1,4 +1,6 @@
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -57,6 +59,22 @@ def test_one_move_reaches_every_subscribed_firm_and_their_receipts_come_back(liv
     (update,) = world.minpaku.updates
     assert (update.sequence, update.assurance) == (1, Assurance.SELF_ASSERTED)
     assert update.event_id != world.car.updates[0].event_id
+
+
+def test_two_senders_at_once_build_each_message_once(living, world):
+    """[WAL-OUT-1] The person presses F8 while the open wallet tends its mail."""
+    living.move(NEW, today(world))
+    together = threading.Barrier(4)
+
+    def send(_number):
+        together.wait()
+        living.send_due()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(send, range(4)))
+    for firm in (world.minpaku, world.car):
+        assert len(world.mailbox.boxes[firm.box]) == 1
+    assert states(living) == {"minpaku-one": "delivered", "car-two": "delivered"}
 
 
 def test_firms_without_a_subscription_are_listed_for_the_person_to_tell(supplied, world):
