@@ -16,6 +16,7 @@ Talk goes to standard error; the figures are one JSON object on standard output.
 from __future__ import annotations
 
 import argparse
+import gc
 import http.client
 import json
 import os
@@ -242,6 +243,7 @@ def measured(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     engine = EmbeddedEngine(path, genesis, VALIDATOR, lambda: datetime.now(UTC))
     start = time.perf_counter() - begin
     engine.wait(engine.submit(operator_registered()), 60)
+    gc.freeze()  # as the node does when it has started
     used: dict[int, int] = {}
     rounds: list[dict[str, Figures]] = []
     commits, heights = [], []

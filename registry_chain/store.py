@@ -19,6 +19,7 @@ from registry_chain import storerows as rows
 from registry_chain.light.map_proof import MapProof
 from registry_chain.state import Changes, check_changes, is_key
 from registry_chain.storefile import corrupt, lock, open_database, translated
+from registry_chain.storelog import LogFolder
 from registry_chain.storerows import Root, Staged
 from ssi.errors import InvalidProof, Malformed, Unavailable
 
@@ -51,6 +52,7 @@ class Store:
         self._cache: OrderedDict[tuple[jmt.Slot, str], jmt.Page] = OrderedDict()
         self._cached_pages = cached_pages
         self._staged: Staged | None = None
+        self._log = LogFolder(self._path)
         self._lock_file = None if readonly else lock(self._path)
         try:
             self._db = open_database(self._path, schema=None if readonly else rows.SCHEMA)
@@ -187,6 +189,7 @@ class Store:
                 rows.write(self._db, staged)
                 if extra is not None:
                     extra(self._db)
+            self._log.after_commit(self._db)
             self._head, self._staged = staged.root, None
             for path, page in staged.pages.items():
                 self._remember((jmt.child_of(staged.root.version, page), path), page)
@@ -260,6 +263,7 @@ class Store:
     def close(self) -> None:
         """Give up the file and the right to write it."""
         with self._mutex:
+            self._log.close()
             self._db.close()
             self._unlock()
 

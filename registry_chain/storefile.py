@@ -11,7 +11,7 @@ from ssi.errors import SSIError, Unavailable
 _BUSY_MS: Final = 10_000
 _CACHE_KIB: Final = 65_536  # SQLite's own 2 MiB are too small for an index over random keys
 _FORM: Final = 2  # of the tables; to be raised whenever a program of before would misread them
-_WAL_PAGES: Final = 8_000  # 32 MB of log before it is folded into the file
+_WAL_PAGES: Final = 64_000  # 256 MB of log: `storelog` could not keep up, the commit itself folds
 
 
 class translated:  # noqa: N801 - a context manager, and a class because it is entered so often

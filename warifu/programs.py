@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Actions = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001
 
 BAD_INPUT = 3
+NODE_THREADS = 64
 _Config = TypeVar("_Config")
 
 
@@ -117,8 +118,9 @@ def _node(home: Path) -> int:
 
     config = NodeConfig.load(home / CONFIG_NAME)
     check_files(config)
-    # One worker: the engine is the only writer of its chain.
-    serve(lambda: open_node(config), host=config.host, port=config.port, threads=16)
+    # One worker: the engine is the only writer of its chain. Many threads: each holds one client
+    # who waits for a block.
+    serve(lambda: open_node(config), host=config.host, port=config.port, threads=NODE_THREADS)
     return 0
 
 

@@ -6,6 +6,7 @@ thread or lock is ever shared between processes.
 
 from __future__ import annotations
 
+import gc
 import logging
 import socket
 import struct
@@ -42,6 +43,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
 
     def load(self) -> WSGI:
         app, self._stop = self._build()
+        gc.freeze()  # what is loaded stays: no collection walks through it while a client waits
 
         def patient(environ: dict[str, Any], start: Any) -> Any:
             environ["wsgi.input"] = _Body(environ["wsgi.input"])
