@@ -3,11 +3,10 @@
 The same load generator posts transactions of the same size to CometBFT's RPC of each node, as fast
 as the mempools take them; the rate is that of the blocks, by their headers. The limit is what
 CometBFT does with an application that only keeps its keys in memory: no signatures, no rules, no
-map, no disk. Then clients of our own HTTP interface wait for their proofs under a small load, and
-a node without any state joins by a snapshot. On a busy machine look at the ratio and at the
-processor time. Needs CometBFT (``make cometbft``).
+map, no disk. Then clients of our own HTTP interface wait for their proofs under a small load. On a
+busy machine look at the ratio and at the processor time. Needs CometBFT (``make cometbft``).
 
-    python benchmarks/network.py [--seconds 15] [--clients 8] [--keys 20000]
+    python benchmarks/network.py [--seconds 15] [--clients 8]
 """
 
 from __future__ import annotations
@@ -42,22 +41,16 @@ from registry_chain.engines.cometbft.binary import find_binary
 from registry_chain.engines.cometbft.settings import (
     NetworkConfig,
     Places,
-    SyncConfig,
-    write_node_key,
     write_settings,
-    write_validator_key,
 )
 from registry_chain.engines.cometbft.testnet import (
     Member,
     make_validators,
     write_network,
-    write_node,
 )
 from registry_chain.genesis import Genesis, GenesisMember, new_genesis
-from registry_chain.light import header_hash, parse_light_block
 from registry_chain.transactions import Body, CommitNotices, NoticeItem, build_tx
 from registry_chain.transactions.fields import bare_jwk
-from ssi.encoding import parse_json_object
 from tests.support.registry import (
     ROLES,
     digest_of,
@@ -70,8 +63,6 @@ from warifu.demo.processes import Program
 from warifu.testnet import ports_for, program
 
 VALIDATORS = 4
-ITEMS = 256  # as many as one transaction takes
-INTERVAL = 25
 CHAIN = "bench-net"
 READY_A_SECOND = 40  # transactions signed beforehand for each lane
 DAY = 86_400
@@ -280,7 +271,7 @@ KEYS = make_validators(VALIDATORS)
 
 def write_founded(folder: Path, genesis: Genesis) -> list[Member]:
     members = members_of(folder, ports_for(VALIDATORS))
-    write_network(genesis, members, KEYS, snapshot_interval=INTERVAL)
+    write_network(genesis, members, KEYS)
     return members
 
 
@@ -318,22 +309,17 @@ class Writer:
     def prepare(self, lanes: int, count: int) -> None:
         """Sign some for each lane before the clock runs: it is not the chain's work."""
         for lane in range(lanes):
-            self.ready[lane] = deque(self.notices(lane, 1) for _ in range(count))
+            self.ready[lane] = deque(self.notice(lane) for _ in range(count))
 
     def make(self, lane: int, _count: int) -> bytes:
         ready = self.ready.get(lane)
-        return ready.popleft() if ready else self.notices(lane, 1)
+        return ready.popleft() if ready else self.notice(lane)
 
-    def notices(self, lane: int, items: int) -> bytes:
+    def notice(self, lane: int) -> bytes:
         self.used[lane] = seq = self.used.get(lane, 0) + 1
         deadline = int(time.time()) + DAY
-        body = CommitNotices(
-            items=tuple(
-                NoticeItem(commitment=digest_of(f"{lane}/{seq}/{one}"), deadline=deadline)
-                for one in range(items)
-            )
-        )
-        return signed(OPERATOR, body, lane, seq, self.height)
+        item = NoticeItem(commitment=digest_of(f"{lane}/{seq}"), deadline=deadline)
+        return signed(OPERATOR, CommitNotices(items=(item,)), lane, seq, self.height)
 
 
 def signed(account: str, body: Body, lane: int, seq: int, height: int) -> bytes:
@@ -384,60 +370,6 @@ def proofs(members: list[Member], writer: Writer, seconds: float) -> dict[str, f
     return {"clients": 2 * VALIDATORS, "waits": len(waits), **limits.latency(waits)}
 
 
-# --- state sync ---
-
-
-def fill(members: list[Member], writer: Writer, keys: int, running: Running) -> float:
-    """Write so many keys, then on to a height whose snapshot has them all."""
-    begun = time.monotonic()
-
-    def client(lane: int) -> None:
-        for _ in range(keys // ITEMS // VALIDATORS + 1):
-            post(members[lane % VALIDATORS].url, writer.notices(lane, ITEMS))
-
-    with ThreadPoolExecutor(VALIDATORS) as pool:
-        list(pool.map(client, range(52, 52 + VALIDATORS)))
-    loaded, mark = time.monotonic() - begun, height(running)
-    wanted = (mark // INTERVAL + 1) * INTERVAL
-    while height(running) < wanted + 3:
-        writer.height = mark
-        post(members[0].url, writer.make(63, 0))
-    wait_for((members[0].home / "snapshots" / str(wanted)).is_dir)
-    return loaded
-
-
-def joined(folder: Path, genesis: Genesis, members: list[Member]) -> float:
-    """How long a node with no state takes until it serves the network's newest proof."""
-    joining = members_of(folder, ports_for(VALIDATORS + 1))[VALIDATORS]
-    joining.home.mkdir()
-    places = Places(home=joining.home)
-    write_validator_key(places, make_validators(1)[0])
-    write_node_key(places, make_validators(1)[0])
-    known = [config_of(member) for member in members[:2]]
-    connection = http.client.HTTPConnection(urlsplit(members[0].url).netloc, timeout=30)
-    connection.request("GET", "/v1/light/2")
-    trusted = parse_light_block(parse_json_object(connection.getresponse().read()))
-    config = NetworkConfig(
-        p2p=f"127.0.0.1:{joining.p2p_port}",
-        rpc=f"127.0.0.1:{joining.rpc_port}",
-        peers=tuple(sorted({peer for one in known for peer in one.peers})),
-        sync=SyncConfig(
-            servers=tuple(f"http://127.0.0.1:{one.rpc_port}" for one in members[:2]),
-            height=2,
-            hash=header_hash(trusted.header).hex().upper(),
-        ),
-    )
-    write_node(genesis, joining, config)
-    one, target = program(joining), status(members[0])["height"]
-    begun = time.monotonic()
-    try:
-        one.start()
-        wait_for(lambda: status(joining)["height"] >= target, 600)
-        return time.monotonic() - begun
-    finally:
-        one.stop()
-
-
 def status(member: Member) -> dict[str, Any]:
     connection = http.client.HTTPConnection(urlsplit(member.url).netloc, timeout=10)
     connection.request("GET", "/v1/status")
@@ -459,7 +391,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=15, help="of load on each network")
     parser.add_argument("--clients", type=int, default=8, choices=range(1, 13), help="a validator")
-    parser.add_argument("--keys", type=int, default=20_000, help="for state sync; 0 for none")
     args = parser.parse_args()
     facts = limits.machine()
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
@@ -489,15 +420,6 @@ def measured(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
         writer.ready.clear()
         writer.height = height(running)
         found["proof_available"] = proofs(members, writer, args.seconds)
-        if args.keys:
-            writer.height = height(running)
-            loaded = fill(members, writer, args.keys, running)
-            seconds = joined(folder / "ours", genesis, members)
-            found["state_sync"] = {
-                "keys": args.keys,
-                "written_in_s": round(loaded, 1),
-                "joined_in_s": round(seconds, 1),
-            }
     return {
         "clients": args.clients * VALIDATORS,
         "transaction_bytes": size,

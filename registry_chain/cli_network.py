@@ -26,7 +26,7 @@ from registry_chain.engines.cometbft.testnet import (
 from registry_chain.genesis import Genesis, GenesisMember, new_genesis
 from registry_chain.keyfile import write_key
 from registry_chain.transactions.fields import Name, bare_jwk, plain_object
-from registry_chain.transactions.validators import seat_for
+from registry_chain.transactions.validators import DEFAULT_POWER, seat_for
 from ssi.encoding import JSONObject
 from ssi.errors import Malformed
 from ssi.keys import Alg, generate_signer
@@ -76,7 +76,7 @@ def add_commands(actions: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "--member", required=True, metavar="ID", help="whose validator it is / 検証者の持ち主"
     )
     key.add_argument("--chain-id", required=True, help="the chain's name / 台帳の名前")
-    key.add_argument("--power", type=int, default=1, help="its voting power / 票の重み")
+    key.add_argument("--power", type=int, default=DEFAULT_POWER, help="its voting power / 票の重み")
     migrate = actions.add_parser(
         "migrate",
         help="take over an embedded chain as a node of its network / 一台の台帳を引き継ぎます",

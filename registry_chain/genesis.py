@@ -27,7 +27,7 @@ from registry_chain.records import (
 from registry_chain.transactions import fields as f
 from registry_chain.transactions.bodies import ROLES, account_keys
 from registry_chain.transactions.fields import Name
-from registry_chain.transactions.validators import MAX_VALIDATORS
+from registry_chain.transactions.validators import DEFAULT_POWER, MAX_POWER, MAX_VALIDATORS
 from ssi.encoding import (
     JSON,
     Fields,
@@ -44,7 +44,6 @@ from ssi.keys import PublicKey
 
 RULES_VERSION = 1
 MAX_MEMBERS = 200
-MAX_POWER = 2**31
 CONFIG_KEY = "config/chain"
 TIMELOCK = 7 * 86_400
 EMERGENCY = 72 * 3600
@@ -174,7 +173,7 @@ class Genesis:
         return cls.parse(read_file(path, most=_LIMITS.max_bytes))
 
 
-def validator_json(key: PublicKey, *, power: int = 1, name: str = "") -> JSONObject:
+def validator_json(key: PublicKey, *, power: int = DEFAULT_POWER, name: str = "") -> JSONObject:
     """A validator in CometBFT's genesis shape."""
     value = b64encode(key.raw).decode()
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from registry_chain.engines.embedded import EmbeddedEngine
@@ -55,8 +55,8 @@ class Moving:
         return self.do(proposal(Migrate(validators=seats), at=at))
 
 
-def moving(path: Path, clock: TestClock) -> Moving:
-    """Found an embedded chain with one voter, who decides alone, and four future validators."""
+def founded(start: datetime) -> Genesis:
+    """A genesis with one voter, who decides alone, and four future validators."""
     members = [
         GenesisMember(
             id=name,
@@ -66,14 +66,19 @@ def moving(path: Path, clock: TestClock) -> Moving:
         )
         for name in ("council", *OWNERS)
     ]
-    genesis = new_genesis(
+    return new_genesis(
         chain_id=CHAIN_ID,
-        genesis_time=int((clock() - timedelta(days=1)).timestamp()),
+        genesis_time=int(start.timestamp()),
         validators=[VALIDATOR.public_key],
         members=members,
         loopback=True,
         timelock=0,
     )
+
+
+def moving(path: Path, clock: TestClock) -> Moving:
+    """Found an embedded chain that is to become a network."""
+    genesis = founded(clock() - timedelta(days=1))
     return Moving(path, genesis, clock, reopened(path, genesis, clock))
 
 

@@ -85,8 +85,12 @@ def _insisted(submitter: Any, body: UpdateMemberKeys) -> Committed:
             time.sleep(0.2)
 
 
-def judge(net: Network, written: Written, what: str, **facts: float) -> None:
+def judge(
+    net: Network, written: Written, what: str, *, stands: bool = False, **facts: float
+) -> None:
     """All nodes have the same chain, nothing acknowledged is missing, and blocks kept coming.
+
+    Where the chain must stand still for a while (``stands``), there is no bound between blocks.
 
     The issue's bounds (5 s between blocks, 30 s to rejoin and to heal) are those of an idle
     machine: `patience` stretches them, and the figure itself is told.
@@ -102,7 +106,8 @@ def judge(net: Network, written: Written, what: str, **facts: float) -> None:
         report = replay(chains[number].values(), net.genesis)
         assert report.ok, (number, report.first_difference)
     heights = [ack.height for ack in written.acks]
-    facts |= {"gap": gap(chains[0], min(heights), max(heights))}
+    if not stands:
+        facts |= {"gap": gap(chains[0], min(heights), max(heights))}
     told = ", ".join(f"{name} {value:.1f} s" for name, value in facts.items())
     figure(f"network, {what}: {len(written.acks)} of {written.asked} committed, {told}")
     for name, bound in (("gap", 5.0), ("rejoin", 30.0), ("heal", 30.0)):

@@ -1,9 +1,8 @@
 """Snapshots of the state, by which a new node joins without replaying the chain [REG-NET-4].
 
-Every node makes the same bytes: the records in the order of their keys, then the current status
-list tokens, cut into chunks of a fixed size; no time, no compression. What is offered is believed
-only if every chunk has its announced digest and the records give the root that CometBFT's light
-client verified.
+Every node makes the same bytes, cut into chunks of a fixed size. What is offered is believed only
+if every chunk has its announced digest and the records give the root that CometBFT's light client
+verified; until then it lies in a folder, not in memory.
 """
 
 import contextlib
@@ -11,45 +10,41 @@ import logging
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from registry_chain.engines import ledgerfile as file
 from registry_chain.engines.cometbft import ledger
 from registry_chain.engines.cometbft.pb.tendermint.abci import types_pb2 as abci
+from registry_chain.engines.cometbft.snapshot_format import (
+    FORMAT,
+    UntrustedSnapshot,
+    write_snapshot,
+)
 from registry_chain.genesis import Genesis
-from registry_chain.light.codec import uvarint
-from registry_chain.records import StatusRecord
-from registry_chain.state import MAX_KEY, MAX_VALUE, is_key
 from registry_chain.store import Store
-from ssi.encoding import b64url_encode, canonical_json, sha256
+from ssi.encoding import sha256
 from ssi.errors import Malformed, Rejected, SSIError
 
-FORMAT: Final = 1
 CHUNK: Final = 1_000_000
 MAX_CHUNKS: Final = 16_000
 KEPT: Final = 2
 INTERVAL: Final = 1_000
-_RECORD, _TOKEN = b"r", b"t"
 _DIGEST: Final = 32
-_MAX_TOKEN: Final = 400_000
-_PAGE: Final = 500
+_DIGESTS: Final = "digests"
 _LOG = logging.getLogger("warifu.chain.snapshot")
 _Offer = abci.ResponseOfferSnapshot
 _Apply = abci.ResponseApplySnapshotChunk
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Accepted:
-    """A snapshot that is being received."""
+    """A snapshot that is being received; its chunks are files."""
 
     height: int
     app_hash: bytes
     digests: tuple[bytes, ...]
-    parts: list[bytes] = field(default_factory=list, repr=False)
+    taken: int = 0
 
 
 class Snapshots:
@@ -99,8 +94,12 @@ class Snapshots:
         making.mkdir(parents=True, mode=0o700)
         reading = Store(self._path, readonly=True, cached_pages=0)
         try:
-            for index, chunk in enumerate(_chunks(_stream(reading, self._genesis, height))):
-                (making / f"{index:05}").write_bytes(chunk)
+            digests = b""
+            chunks = write_snapshot(reading, self._genesis, height, CHUNK)
+            for index, chunk in enumerate(chunks):
+                _chunk_file(making, index).write_bytes(chunk)
+                digests += sha256(chunk)
+            (making / _DIGESTS).write_bytes(digests)
         finally:
             reading.close()
         shutil.rmtree(final, ignore_errors=True)
@@ -112,16 +111,17 @@ class Snapshots:
         """The snapshots at hand."""
         found = []
         for height in self._heights():
-            digests = b"".join(sha256(path.read_bytes()) for path in self._files(height))
-            found.append(
-                abci.Snapshot(
-                    height=height,
-                    format=FORMAT,
-                    chunks=len(digests) // _DIGEST,
-                    hash=sha256(digests),
-                    metadata=digests,
+            with contextlib.suppress(OSError):  # an older one may just be going
+                digests = (self._folder / str(height) / _DIGESTS).read_bytes()
+                found.append(
+                    abci.Snapshot(
+                        height=height,
+                        format=FORMAT,
+                        chunks=len(digests) // _DIGEST,
+                        hash=sha256(digests),
+                        metadata=digests,
+                    )
                 )
-            )
         return abci.ResponseListSnapshots(snapshots=found)
 
     def chunk(self, height: int, form: int, index: int) -> bytes:
@@ -129,16 +129,13 @@ class Snapshots:
         if form != FORMAT:
             return b""
         with contextlib.suppress(OSError):
-            return (self._folder / str(height) / f"{index:05}").read_bytes()
+            return _chunk_file(self._folder / str(height), index).read_bytes()
         return b""
 
     def _heights(self) -> list[int]:
         if not self._folder.is_dir():
             return []
         return sorted(int(one.name) for one in self._folder.iterdir() if one.name.isdecimal())
-
-    def _files(self, height: int) -> list[Path]:
-        return sorted((self._folder / str(height)).iterdir())
 
     # --- taking ---
 
@@ -151,6 +148,8 @@ class Snapshots:
         whole = len(digests) == given.chunks * _DIGEST and sha256(digests) == given.hash
         if not (0 < given.chunks <= MAX_CHUNKS and whole and self._store.empty):
             return _Offer(result=_Offer.Result.REJECT)
+        self._forget()
+        self._incoming.mkdir(parents=True, mode=0o700)
         self._accepted = _Accepted(
             height=given.height,
             app_hash=request.app_hash,
@@ -161,7 +160,7 @@ class Snapshots:
     def applied(self, request: abci.RequestApplySnapshotChunk) -> abci.ResponseApplySnapshotChunk:
         """Take a chunk; a poisoned one is fetched again, and not from who sent it."""
         accepted = self._accepted
-        if accepted is None or request.index != len(accepted.parts):
+        if accepted is None or request.index != accepted.taken:
             return _Apply(result=_Apply.Result.RETRY_SNAPSHOT)
         if sha256(request.chunk) != accepted.digests[request.index]:
             _LOG.warning("a chunk of a snapshot is not what was announced")
@@ -170,145 +169,55 @@ class Snapshots:
                 refetch_chunks=[request.index],
                 reject_senders=[request.sender],
             )
-        accepted.parts.append(request.chunk)
-        if len(accepted.parts) == len(accepted.digests):
-            self._accepted = None
-            return self._restored(accepted)
+        try:
+            return self._taken(accepted, request.chunk)
+        except (Rejected, ValueError) as error:
+            result = _Apply.Result.REJECT_SNAPSHOT
+            _LOG.warning("a snapshot is refused: %s", error)
+        except (SSIError, OSError) as error:
+            result = _Apply.Result.ABORT
+            _LOG.warning("a snapshot cannot be written: %s", error)
+        self._forget()
+        return _Apply(result=result)
+
+    def _taken(self, accepted: _Accepted, chunk: bytes) -> abci.ResponseApplySnapshotChunk:
+        """Keep a chunk, and with the last one the whole state, if it has the verified root.
+
+        Raises:
+            Rejected: It is no snapshot of this chain, or its root is another.
+            SSIError: ``chain.storage``.
+            OSError: A chunk cannot be kept.
+        """
+        last = accepted.taken + 1 == len(accepted.digests)
+        if len(chunk) > CHUNK or (len(chunk) < CHUNK and not last):
+            raise Malformed("a chunk of the snapshot has another size", code="chain.snapshot")
+        _chunk_file(self._incoming, accepted.taken).write_bytes(chunk)
+        accepted.taken += 1
+        if last:
+            self._restore(accepted)
+            self._forget()
         return _Apply(result=_Apply.Result.ACCEPT)
 
-    def _restored(self, accepted: _Accepted) -> abci.ResponseApplySnapshotChunk:
-        """Write the whole state if it has the verified root; else nothing."""
-        try:
-            records, tokens = read_snapshot(
-                b"".join(accepted.parts), self._genesis, accepted.height
-            )
-            root = self._store.stage(accepted.height, records)
-        except (Rejected, ValueError) as error:
-            _LOG.warning("a snapshot is refused: %s", error)
-            return _Apply(result=_Apply.Result.REJECT_SNAPSHOT)
-        if root != accepted.app_hash:
-            self._store.abort()
-            _LOG.warning("a snapshot is refused: its root is not the chain's")
-            return _Apply(result=_Apply.Result.REJECT_SNAPSHOT)
+    def _restore(self, accepted: _Accepted) -> None:
+        chunks = (_chunk_file(self._incoming, at).read_bytes() for at in range(accepted.taken))
+        given = UntrustedSnapshot(chunks, self._genesis, accepted.height)
 
         def found(db: sqlite3.Connection) -> None:
             ledger.begin(db, self._genesis.digest(), accepted.height)
-            db.executemany("INSERT OR IGNORE INTO token VALUES (?, ?)", sorted(tokens.items()))
+            db.executemany("INSERT OR IGNORE INTO token VALUES (?, ?)", given.tokens())
 
-        self._store.commit(found)
-        return _Apply(result=_Apply.Result.ACCEPT)
-
-
-def _chunks(stream: Iterator[bytes]) -> Iterator[bytes]:
-    """Cut a stream into chunks of the fixed size, the last one as long as it is."""
-    buffer = bytearray()
-    for piece in stream:
-        buffer += piece
-        while len(buffer) >= CHUNK:
-            yield bytes(buffer[:CHUNK])
-            del buffer[:CHUNK]
-    if buffer:
-        yield bytes(buffer)
-
-
-def _head(genesis: Genesis, height: int) -> bytes:
-    return canonical_json(
-        {
-            "chain_id": genesis.chain_id,
-            "format": FORMAT,
-            "genesis": genesis.digest(),
-            "height": height,
-        }
-    )
-
-
-def _stream(store: Store, genesis: Genesis, height: int) -> Iterator[bytes]:
-    """The bytes of a snapshot."""
-    head = _head(genesis, height)
-    yield uvarint(len(head)) + head
-    tokens: list[tuple[str, bytes]] = []
-    after: str | None = None
-    while page := store.items("", version=height, after=after, limit=_PAGE):
-        for key, value in page:
-            yield _entry(_RECORD, key.encode(), value)
-            if key.startswith(f"{StatusRecord.PREFIX}/"):
-                digest = StatusRecord.from_bytes(value).digest
-                token = store.read(partial(file.token_of, digest=digest))
-                if token is not None:
-                    tokens.append((digest, token.encode()))
-        after = page[-1][0]
-    for digest, token_bytes in sorted(tokens):
-        yield _entry(_TOKEN, digest.encode(), token_bytes)
-
-
-def _entry(kind: bytes, key: bytes, value: bytes) -> bytes:
-    return kind + uvarint(len(key)) + key + uvarint(len(value)) + value
-
-
-def read_snapshot(
-    data: bytes, genesis: Genesis, height: int
-) -> tuple[dict[str, bytes], dict[str, str]]:
-    """Read a snapshot that a stranger sent: bounded, ordered, of this chain and height.
-
-    Returns:
-        The records, and the status list tokens under their digests.
-
-    Raises:
-        Malformed: ``chain.snapshot``.
-    """
-    reading = _Reader(data)
-    if reading.take(4096) != _head(genesis, height):
-        raise _malformed("is of another chain, height or format")
-    records: dict[str, bytes] = {}
-    tokens: dict[str, str] = {}
-    last = ""
-    while not reading.done:
-        kind = reading.kind()
-        key = reading.take(MAX_KEY).decode("ascii", "replace")
-        if kind == _RECORD and not tokens and is_key(key) and key > last:
-            records[key] = reading.take(MAX_VALUE)
-            last = key
-        elif kind == _TOKEN:
-            token = reading.take(_MAX_TOKEN)
-            if b64url_encode(sha256(token)) != key or not token.isascii():
-                raise _malformed("holds a token that is not its digest's")
-            tokens[key] = token.decode()
-        else:
-            raise _malformed("is not in its one order")
-    return records, tokens
-
-
-class _Reader:
-    """Takes length-prefixed pieces from bytes."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
+        root = accepted.app_hash
+        self._store.bulk_load(accepted.height, given.records(), root=root, extra=found)
 
     @property
-    def done(self) -> bool:
-        return self._at == len(self._data)
+    def _incoming(self) -> Path:
+        return self._folder / "incoming"
 
-    def kind(self) -> bytes:
-        self._at += 1
-        return self._data[self._at - 1 : self._at]
-
-    def take(self, most: int) -> bytes:
-        length = shift = 0
-        while True:
-            if self._at >= len(self._data) or shift > 28:  # noqa: PLR2004 - five groups of seven
-                raise _malformed("is cut off")
-            byte = self._data[self._at]
-            self._at += 1
-            length |= (byte & 0x7F) << shift
-            shift += 7
-            if not byte & 0x80:
-                break
-        if length > most or self._at + length > len(self._data):
-            raise _malformed("has a piece that is too long")
-        self._at += length
-        return self._data[self._at - length : self._at]
+    def _forget(self) -> None:
+        """Drop what was received."""
+        self._accepted = None
+        shutil.rmtree(self._incoming, ignore_errors=True)
 
 
-def _malformed(what: str) -> Malformed:
-    return Malformed(f"the snapshot {what}", code="chain.snapshot")
+def _chunk_file(folder: Path, index: int) -> Path:
+    return folder / f"{index:05}"

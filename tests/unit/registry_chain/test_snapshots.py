@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from registry_chain.engines.cometbft import snapshots as module
 from registry_chain.engines.cometbft.pb.tendermint.abci import types_pb2 as abci
-from registry_chain.engines.cometbft.snapshots import read_snapshot
+from registry_chain.engines.cometbft.snapshot_format import UntrustedSnapshot, _head
 from registry_chain.light.codec import uvarint
+from ssi.encoding import b64url_encode, sha256
 from ssi.errors import Rejected
 from tests.support.abci import Connection, Node, node
 from tests.support.registry import make_genesis
@@ -137,6 +138,30 @@ def test_offers_that_cannot_be_checked_are_refused(tmp_path: Path) -> None:
         assert app.connect().ask(load_snapshot_chunk=asked).load_snapshot_chunk.chunk == b""
 
 
+@pytest.mark.usefixtures("small_chunks")
+def test_a_chunk_of_another_size_is_refused(tmp_path: Path) -> None:
+    """[REG-NET-4] or few announced chunks could fill the disk."""
+    with node(tmp_path / "joining") as app:
+        chunk = b"x" * 701
+        digests = sha256(chunk) * 2
+        huge = abci.Snapshot(height=3, format=1, chunks=2, hash=sha256(digests), metadata=digests)
+        assert offer(app, huge, b"\1" * 32) == OFFER.ACCEPT
+        assert apply(app, 0, chunk).result == APPLY.REJECT_SNAPSHOT
+        assert not (tmp_path / "joining" / "snapshots" / "incoming").exists()
+
+
+def test_a_token_that_no_record_names_is_refused() -> None:
+    """[REG-NET-4] records are bound by the root, tokens only by records."""
+    genesis, token = make_genesis(), b"token"
+    head = _head(genesis, 3)
+    entry = b"t" + uvarint(43) + b64url_encode(sha256(token)).encode() + uvarint(5) + token
+    given_ = UntrustedSnapshot([uvarint(len(head)) + head + entry], genesis, 3)
+    assert list(given_.records()) == []
+    with pytest.raises(Rejected) as caught:
+        list(given_.tokens())
+    assert caught.value.code == "chain.snapshot"
+
+
 def test_only_the_newest_two_are_kept(tmp_path: Path) -> None:
     with node(tmp_path / "one") as app:
         connection = app.connect()
@@ -155,11 +180,12 @@ def test_bytes_of_a_stranger_are_a_snapshot_or_malformed(
 ) -> None:
     """[REG-NET-4]"""
     genesis = make_genesis()
-    head = module._head(genesis, 3)
+    head = _head(genesis, 3)
     data = uvarint(len(head)) + head + junk if headed else junk
     data = data[: place or None]
     try:
-        records, tokens = read_snapshot(data, genesis, 3)
+        given_ = UntrustedSnapshot((data[at : at + 7] for at in range(0, len(data), 7)), genesis, 3)
+        records, tokens = dict(given_.records()), dict(given_.tokens())
     except Rejected as error:
         assert error.code == "chain.snapshot"  # noqa: PT017 - either is right
     else:

@@ -38,7 +38,7 @@ def founded(path: Path) -> tuple[Application, Store]:
 def test_the_founding_validators_are_records() -> None:
     """[REG-VAL-1]"""
     record = ValidatorRecord.from_bytes(genesis_records(make_genesis())[validator_key(ADDRESS)])
-    assert (record.state, record.power, record.voting_power) == ("active", 1, 1)
+    assert (record.state, record.power, record.voting_power) == ("active", 10, 10)
     assert b64url_decode(record.pub_key) == VALIDATOR.public_key.raw
     assert replace(record, state="retired").voting_power == 0
 
