@@ -109,7 +109,7 @@ protos: setup
 	$(BIN)/python docs/protos.py
 
 bench: setup peers cometbft
-	@for name in verify map bundle embedded growth network; do \
+	@for name in verify map bundle embedded growth network sync; do \
 	  echo "== $$name"; $(BIN)/python benchmarks/$$name.py $(ARGS) || exit 1; done
 
 # README's picture, drawn by our own program.

@@ -25,7 +25,7 @@ from registry_chain.records import (
 )
 from registry_chain.transactions import Action, EmergencySuspend, Execute, Propose, Vote
 from registry_chain.transactions.fields import plain_object
-from registry_chain.transactions.validators import seat_for
+from registry_chain.transactions.validators import DEFAULT_POWER, seat_for
 from ssi.encoding import JSON, JSONObject
 from ssi.errors import Malformed
 
@@ -103,7 +103,9 @@ def add_commands(actions: "argparse._SubParsersAction[Parser]") -> None:
     seat.add_argument(
         "--validator-key", type=Path, required=True, help="the new key's file / 新しい鍵のファイル"
     )
-    seat.add_argument("--power", type=int, default=1, help="its voting power / 票の重み")
+    seat.add_argument(
+        "--power", type=int, default=DEFAULT_POWER, help="its voting power / 票の重み"
+    )
     suspend = actions.add_parser(
         "suspend",
         help="stop at once: two voters, or the subject / 緊急に停止します（会員二名か本人）",

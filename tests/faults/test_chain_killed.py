@@ -1,8 +1,12 @@
-"""A node killed at any moment keeps what it acknowledged [REG-ENG-1], [REG-ENG-2], [REG-ENG-5]."""
+"""A node that is killed, or has no room, keeps what it acknowledged.
+
+[REG-ENG-1], [REG-ENG-2], [REG-ENG-5].
+"""
 
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -121,6 +125,53 @@ def test_nothing_acknowledged_is_lost(tmp_path: Path, after: float) -> None:
         item = NoticeItem(commitment=digest_of("after"), deadline=int(time.time()) + 86_400)
         submitter = Submitter(reader, "yubin-box", signer("yubin-box"), 9)
         submitter.submit(CommitNotices(items=(item,)), datetime.now(UTC))
+
+
+def test_a_full_disk_loses_nothing_and_refuses_what_it_cannot_keep(tmp_path: Path) -> None:
+    """[REG-ENG-1], [REG-MAP-10] with room again, the same transaction is taken."""
+    url = prepare(tmp_path)
+    from registry_chain.genesis import Genesis
+
+    genesis = Genesis.load(tmp_path / "genesis.json")
+    reader = RegistryClient([url], genesis, FETCH, HeadMemory.volatile())
+
+    def commit(name: str) -> None:
+        item = NoticeItem(commitment=digest_of(name), deadline=int(time.time()) + 86_400)
+        submitter = Submitter(reader, "yubin-box", signer("yubin-box"))
+        submitter.submit(CommitNotices(items=(item,)), datetime.now(UTC))
+
+    with node(tmp_path, url) as process:
+        Submitter(reader, "council", signer("council")).submit(
+            proposal(operation(), at=int(time.time())), datetime.now(UTC)
+        )
+        commit("before")
+        limits = [(pid, no_room(pid)) for pid in (process.pid, *children(process.pid))]
+        for name in ("full", "fuller"):
+            with pytest.raises(Unavailable) as caught:
+                commit(name)
+            assert caught.value.code == "chain.busy"
+        assert reader.notice(digest_of("before"), datetime.now(UTC)) is not None
+        assert reader.notice(digest_of("full"), datetime.now(UTC)) is None
+        for pid, limit in limits:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, limit)
+        commit("full")
+        kill(process)
+    with node(tmp_path, url):
+        for name in ("before", "full"):
+            assert reader.notice(digest_of(name), datetime.now(UTC)) is not None
+        report = replay(fetch_blocks(url, FETCH), genesis)
+        assert report.ok, report.first_difference
+
+
+def no_room(pid: int) -> tuple[int, int]:
+    """Let a process write no file beyond 4 KiB; return the limits it had."""
+    had = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, had[1]))
+    return had
+
+
+def children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_a_second_node_on_the_same_file_does_not_start(tmp_path: Path) -> None:
