@@ -16,7 +16,7 @@ ARGS ?=
 # What `make test` leaves out: long gates, and tests of real components that must be installed.
 LONG := slow or node or browser or cometbft or postgres
 
-.PHONY: help setup demo test check bench lint types contracts tests slow properties docs peers browser postgres cometbft protos picture lock clean
+.PHONY: help setup demo test check bench lint types contracts tests slow properties docs peers browser postgres cometbft cometbft-shifted protos picture lock clean
 
 help:
 	@echo "make demo    set up, then play the whole journey       make demo ARGS='--keep'"
@@ -102,6 +102,10 @@ cometbft:
 	  && GOBIN="$$build" GOFLAGS=-trimpath go install github.com/cometbft/cometbft/cmd/cometbft@$(COMETBFT_VERSION) \
 	  && mv "$$build/cometbft" $(COMETBFT); \
 	fi
+
+# Two more of our version whose clocks are an hour ahead and an hour behind, for tests/network/test_faults.py.
+cometbft-shifted: setup cometbft
+	@$(BIN)/python tests/network/shifted.py $(COMETBFT_PINNED) .tools/bin
 
 # The stubs of CometBFT's protocol, generated anew from its own definitions.
 protos: setup

@@ -133,7 +133,7 @@ def test_a_firm_without_network_verifies_by_what_the_wallet_brings(offline, chai
     assert result.claims.name == NAME
     point = result.ledger
     assert point.stapled
-    assert (point.signed, point.validators, point.signed_power, point.power) == (1, 1, 1, 1)
+    assert (point.signed, point.validators, point.signed_power, point.power) == (1, 1, 10, 10)
     assert (point.nodes_agreed, point.nodes_asked) == (0, 0)
     assert result.header_time == point.time
     assert result.records["ledger"]["stapled"] is True
