@@ -54,7 +54,7 @@ def migrated(chain: Chain, old: Path, folder: Path) -> Iterator[Network]:
     chain.decide(
         Migrate(
             validators=tuple(
-                seat_for(key, chain_id=CHAIN, member=owner, power=1) for owner, key in keys.items()
+                seat_for(key, chain_id=CHAIN, member=owner) for owner, key in keys.items()
             )
         )
     )

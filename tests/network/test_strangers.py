@@ -98,7 +98,7 @@ def test_a_validator_that_votes_twice_is_jailed(tmp_path: Path) -> None:
                 time.sleep(0.5)
             caught = time.monotonic() - begun
         record = OffenceRecord.from_json(offences(net, address)[0])
-        assert (record.state, record.kind, record.power) == (JAILED, "duplicate_vote", 1)
+        assert (record.state, record.kind, record.power) == (JAILED, "duplicate_vote", 10)
         key = offence_key(record.at_height, address, record.kind)
         assert net.client(0).read(key, now=now()).value == record.to_json()  # proven
         found = net.client(0).read(validator_key(address), now=now()).value

@@ -48,9 +48,7 @@ class Moving:
 
     def move(self, keys: dict[str, SoftwareSigner]) -> int:
         """Carry the migration to a network of these keys."""
-        seats = tuple(
-            seat_for(key, chain_id=CHAIN_ID, member=owner, power=1) for owner, key in keys.items()
-        )
+        seats = tuple(seat_for(key, chain_id=CHAIN_ID, member=owner) for owner, key in keys.items())
         at = int(self.clock().timestamp())
         return self.do(proposal(Migrate(validators=seats), at=at))
 

@@ -24,7 +24,7 @@ from registry_chain.light import (
 from tests.support.vectors import vectors_dir
 
 OPTIONS = TrustOptions(max_age=None)
-BLOCKS = {"header-merkle-webcat-02": 18720, "12": 12}
+BLOCKS = {"header-merkle-webcat-02": 18720, "webcat": 18720, "12": 12}
 
 
 def _load(name: str) -> dict[str, Any]:
