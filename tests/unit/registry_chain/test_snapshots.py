@@ -109,6 +109,26 @@ def test_a_poisoned_chunk_is_fetched_again_from_another(tmp_path: Path) -> None:
         assert app.store.root == root
 
 
+@pytest.mark.usefixtures("small_chunks")
+def test_a_node_that_stopped_while_it_joined_begins_again(tmp_path: Path) -> None:
+    """[REG-NET-4]"""
+    with node(tmp_path / "one") as app:
+        grown(app, app.connect())
+        app.snapshots.make(3)
+        snapshot, chunks = given_away(app)
+        root = app.store.root
+    with node(tmp_path / "joining") as app:
+        assert offer(app, snapshot, root) == OFFER.ACCEPT
+        assert apply(app, 0, chunks[0]).result == APPLY.ACCEPT
+    with node(tmp_path / "joining") as app:
+        assert app.store.empty
+        assert apply(app, 1, chunks[1]).result == APPLY.RETRY_SNAPSHOT
+        assert offer(app, snapshot, root) == OFFER.ACCEPT
+        for index, chunk in enumerate(chunks):
+            assert apply(app, index, chunk).result == APPLY.ACCEPT
+        assert app.store.root == root
+
+
 def test_a_snapshot_whose_root_is_not_the_chains_leaves_nothing(tmp_path: Path) -> None:
     """[REG-NET-4]"""
     with node(tmp_path / "one") as app:
