@@ -188,12 +188,11 @@ class Snapshots:
             SSIError: ``chain.storage``.
             OSError: A chunk cannot be kept.
         """
-        last = accepted.taken + 1 == len(accepted.digests)
-        if len(chunk) > CHUNK or (len(chunk) < CHUNK and not last):
-            raise Malformed("a chunk of the snapshot has another size", code="chain.snapshot")
+        if len(chunk) > CHUNK:
+            raise Malformed("a chunk of the snapshot is too long", code="chain.snapshot")
         _chunk_file(self._incoming, accepted.taken).write_bytes(chunk)
         accepted.taken += 1
-        if last:
+        if accepted.taken == len(accepted.digests):
             self._restore(accepted)
             self._forget()
         return _Apply(result=_Apply.Result.ACCEPT)

@@ -159,7 +159,7 @@ def test_offers_that_cannot_be_checked_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_a_chunk_of_another_size_is_refused(tmp_path: Path) -> None:
+def test_a_chunk_that_is_too_long_is_refused(tmp_path: Path) -> None:
     """[REG-NET-4] or few announced chunks could fill the disk."""
     with node(tmp_path / "joining") as app:
         chunk = b"x" * 701
