@@ -27,12 +27,13 @@ from registry_chain.engines.cometbft.testnet import Member
 from registry_chain.genesis import Genesis
 from registry_chain.keyfile import read_key
 from registry_chain.records import MemberRecord, member_key
-from registry_chain.transactions import UpdateMemberKeys
+from registry_chain.transactions import Body, UpdateMemberKeys
 from registry_chain.transactions.fields import bare_jwk
 from ssi.encoding import JSONObject, sha256
 from ssi.errors import Unavailable
 from ssi.fetch import FetchPolicy, Request, http_fetch
 from ssi.keys import Alg, SoftwareSigner
+from tests.support.effort import patience
 from tests.support.relays import Relay
 from warifu.demo.processes import Program
 from warifu.testnet import ports_for, program
@@ -46,6 +47,18 @@ def require_cometbft() -> None:
         if os.environ.get("WARIFU_NO_SKIP"):
             raise
         pytest.skip(f"{error} (make cometbft)", allow_module_level=True)
+
+
+def insisted(submitter: Submitter, body: Body) -> Committed:
+    """Submit until the fate is known: nodes that just started may be a block behind."""
+    end = time.monotonic() + 60 * patience()
+    while True:
+        try:
+            return submitter.submit(body, now())
+        except Unavailable:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
 
 
 @dataclass
@@ -84,7 +97,7 @@ class Network:
         own = read_key(self.folder / "keys" / f"{account}.key")
         keys = (bare_jwk(own.public_key), key_of(name))
         body = UpdateMemberKeys(member=account, keys=keys)
-        return self.submitter(account, *chosen).submit(body, now())
+        return insisted(self.submitter(account, *chosen), body)
 
     def knows(self, number: int, name: str, account: str = "member-1") -> bool:
         """Whether a node proves that the member has the key of this name."""

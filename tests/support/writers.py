@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from registry_chain.audit import replay
 from registry_chain.client import Committed
@@ -17,9 +16,8 @@ from registry_chain.light import Timestamp, header_hash, parse_light_block
 from registry_chain.transactions import UpdateMemberKeys
 from registry_chain.transactions.fields import bare_jwk
 from ssi.encoding import JSONObject
-from ssi.errors import Unavailable
 from tests.support.effort import figure, patience
-from tests.support.network import Network, key_of, now
+from tests.support.network import Network, insisted, key_of
 
 PAUSE = 0.3
 
@@ -48,7 +46,7 @@ def writing(net: Network, *through: int) -> Iterator[Written]:
             )
             with lock:
                 written.asked += 1
-            done = _insisted(submitter, body)
+            done = insisted(submitter, body)
             with lock:
                 written.acks.append(done)
             stop.wait(PAUSE)
@@ -72,17 +70,6 @@ def writing(net: Network, *through: int) -> Iterator[Written]:
             thread.join(240)
     assert not written.failures, written.failures
     assert written.asked == len(written.acks) > 0
-
-
-def _insisted(submitter: Any, body: UpdateMemberKeys) -> Committed:
-    end = time.monotonic() + 60 * patience()
-    while True:
-        try:
-            return submitter.submit(body, now())  # type: ignore[no-any-return]
-        except Unavailable:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.2)
 
 
 def judge(
