@@ -245,7 +245,7 @@ def bounded(items: Sequence[T], where: str, *, most: int, least: int = 1) -> Seq
 def distinct(items: Sequence[str], where: str) -> Sequence[str]:
     """A list in which nothing stands twice."""
     if len(dict.fromkeys(items)) != len(items):
-        raise bad(where, "names something twice")
+        raise bad(where, "has an entry twice")
     return items
 
 
