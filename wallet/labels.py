@@ -165,6 +165,10 @@ NEXT_STEP: dict[str, Words] = {
         "開いているウォレットが送り直します。すぐ送るには「送信と返事の受け取り」",
         "The open wallet sends it again; Send and fetch answers does so now",
     ),
+    "suspended": Words(
+        "事業者は台帳で停止中です。再開したら送ります。お急ぎなら直接ご連絡ください",
+        "The register has suspended the firm; it is sent when the firm is back",
+    ),
     "expired": Words("事業者に直接ご連絡ください", "Contact the firm yourself"),
     "not_subscribed": Words("事業者に直接ご連絡ください", "Contact the firm yourself"),
     "cancelled": Words("何も送っていません", "Nothing was sent"),

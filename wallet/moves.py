@@ -17,6 +17,7 @@ from wallet import history, outbox, relationships
 from wallet.context import Context
 from wallet.history import Did
 from wallet.labels import NEXT_STEP
+from wallet.register import FIRM_SUSPENDED
 from wallet.store import (
     CURRENT_ADDRESS,
     Names,
@@ -68,7 +69,8 @@ class FirmAddress:
 
     def next_step(self, lang: str) -> str:
         """Return what the person should do next."""
-        return NEXT_STEP[self.state].text(lang)
+        step = "suspended" if self.code == FIRM_SUSPENDED else self.state
+        return NEXT_STEP[step].text(lang)
 
 
 def start(

@@ -23,6 +23,7 @@ from wallet.names import check_name
 from wallet.store import Names
 
 ACTIVE = "active"
+FIRM_SUSPENDED = "request.firm_suspended"
 X509_HASH = "x509_hash:"
 _MOST_ISSUERS = 200
 _UNKNOWN = frozenset({"chain.client_unknown", "chain.verifier_unknown"})
@@ -180,7 +181,7 @@ def firm_by_id(ctx: Context, verifier_id: str, client_id: str, *, now: datetime)
 
 def _firm(record: VerifierRecord, client_id: str) -> Firm:
     if record.state != ACTIVE:
-        raise Untrusted("the firm is suspended", code="request.firm_suspended")
+        raise Untrusted("the firm is suspended", code=FIRM_SUSPENDED)
     profile = record.profile
     names = Names(ja=profile.name.ja, en=profile.name.en)
     warnings = [*check_name(names.ja).warnings, *check_name(names.en).warnings]

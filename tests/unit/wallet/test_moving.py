@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from registry_chain.transactions import ReinstateVerifier, SuspendVerifier
 from ssi.encoding import b64url_encode
 from ssi.errors import Malformed, NoMatchingCredential, Unreachable, VaultError
 from ssi.rights import RightsKind
@@ -342,6 +343,22 @@ def test_a_mailbox_that_is_down_is_told_and_tried_again(living, world):
     world.advance(timedelta(minutes=2))
     living.sync()
     assert set(states(living).values()) == {"delivered"}
+
+
+def test_a_firm_that_is_suspended_is_told_when_it_is_back(living, world):
+    """[SHA-BOX-13] and the person is told why it waits."""
+    world.decide(SuspendVerifier(verifier="minpaku-one", reason="complaints"))
+    living.move(NEW, today(world))
+    living.send_due()
+    (firm,) = [one for one in living.who_has_my_address() if one.party == "minpaku-one"]
+    assert (firm.state, firm.code) == ("unreachable", "request.firm_suspended")
+    assert "suspended" in firm.next_step("en")
+    assert states(living)["car-two"] == "delivered"
+    world.decide(ReinstateVerifier(verifier="minpaku-one"))
+    world.advance(timedelta(minutes=2))
+    living.send_due()
+    (firm,) = [one for one in living.who_has_my_address() if one.party == "minpaku-one"]
+    assert (firm.state, firm.next_step("en")) == ("delivered", "Waiting for the answer")
 
 
 # --- taking back, and rights ---
