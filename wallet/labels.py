@@ -165,15 +165,16 @@ NEXT_STEP: dict[str, Words] = {
         "開いているウォレットが送り直します。すぐ送るには「送信と返事の受け取り」",
         "The open wallet sends it again; Send and fetch answers does so now",
     ),
-    "suspended": Words(
-        "事業者は台帳で停止中です。再開したら送ります。お急ぎなら直接ご連絡ください",
-        "The register has suspended the firm; it is sent when the firm is back",
-    ),
     "expired": Words("事業者に直接ご連絡ください", "Contact the firm yourself"),
     "not_subscribed": Words("事業者に直接ご連絡ください", "Contact the firm yourself"),
     "cancelled": Words("何も送っていません", "Nothing was sent"),
 }
 
+# Why a message waits, beside `NEXT_STEP`, which goes by the state alone.
+FIRM_IS_SUSPENDED = Words(
+    "事業者は台帳で停止中です。再開したら送ります。お急ぎなら直接ご連絡ください",
+    "The register has suspended the firm; it is sent when the firm is back",
+)
 
 # How a credential stands; {age} says when its issuer's list was read [WAL-STAT-3].
 STANDING: dict[str, Words] = {

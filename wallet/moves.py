@@ -16,7 +16,7 @@ from ssi.updates import Reason
 from wallet import history, outbox, relationships
 from wallet.context import Context
 from wallet.history import Did
-from wallet.labels import NEXT_STEP
+from wallet.labels import FIRM_IS_SUSPENDED, NEXT_STEP
 from wallet.register import FIRM_SUSPENDED
 from wallet.store import (
     CURRENT_ADDRESS,
@@ -69,8 +69,8 @@ class FirmAddress:
 
     def next_step(self, lang: str) -> str:
         """Return what the person should do next."""
-        step = "suspended" if self.code == FIRM_SUSPENDED else self.state
-        return NEXT_STEP[step].text(lang)
+        suspended = self.code == FIRM_SUSPENDED
+        return (FIRM_IS_SUSPENDED if suspended else NEXT_STEP[self.state]).text(lang)
 
 
 def start(

@@ -240,12 +240,12 @@ def test_every_history_line_and_consent_has_words():
 
 def test_texts_exist_in_both_languages_and_differ():
     from wallet.advice import _ADVICE
-    from wallet.labels import CLAIMS, CREDENTIALS, DELIVERY, NEXT_STEP
+    from wallet.labels import CLAIMS, CREDENTIALS, DELIVERY, FIRM_IS_SUSPENDED, NEXT_STEP
     from wallet.plain import NAME_WARNINGS, PROBLEMS
     from wallet.tui.words import WORDS
 
     tables = (CLAIMS, CREDENTIALS, DELIVERY, NEXT_STEP, NAME_WARNINGS, PROBLEMS, WORDS)
-    pairs = [words for table in tables for words in table.values()]
+    pairs = [FIRM_IS_SUSPENDED, *(words for table in tables for words in table.values())]
     pairs += [words for both in _ADVICE.values() for words in both]
     for words in pairs:
         assert words.ja
