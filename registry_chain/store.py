@@ -189,10 +189,10 @@ class Store:
                 rows.write(self._db, staged)
                 if extra is not None:
                     extra(self._db)
-            self._log.after_commit(self._db)
             self._head, self._staged = staged.root, None
             for path, page in staged.pages.items():
                 self._remember((jmt.child_of(staged.root.version, page), path), page)
+            self._log.after_commit(self._db)
 
     def bulk_load(
         self,

@@ -43,8 +43,10 @@ class LogFolder:
             _fold(db)
         elif db.total_changes - self._folded_at > FOLD_AFTER:
             self._folded_at = db.total_changes
-            self._thread = threading.Thread(target=self._beside, name="chain-log", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._beside, name="chain-log", daemon=True)
+            with suppress(RuntimeError):  # the system gives no thread: the block is durable anyway
+                thread.start()
+                self._thread = thread
 
     def close(self) -> None:
         """Wait for what was begun."""

@@ -149,7 +149,11 @@ class Snapshots:
         if not (0 < given.chunks <= MAX_CHUNKS and whole and self._store.empty):
             return _Offer(result=_Offer.Result.REJECT)
         self._forget()
-        self._incoming.mkdir(parents=True, mode=0o700)
+        try:
+            self._incoming.mkdir(parents=True, mode=0o700)
+        except OSError as error:
+            _LOG.warning("a snapshot cannot be written: %s", error)
+            return _Offer(result=_Offer.Result.ABORT)
         self._accepted = _Accepted(
             height=given.height,
             app_hash=request.app_hash,

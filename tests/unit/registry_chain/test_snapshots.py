@@ -52,6 +52,18 @@ def apply(app: Node, index: int, chunk: bytes) -> abci.ResponseApplySnapshotChun
     return app.connect().ask(apply_snapshot_chunk=request).apply_snapshot_chunk
 
 
+def from_a_grown_one(folder: Path) -> tuple[abci.Snapshot, list[bytes], bytes]:
+    with node(folder / "one") as app:
+        grown(app, app.connect())
+        app.snapshots.make(3)
+        return *given_away(app), app.store.root
+
+
+def take_all(app: Node, chunks: list[bytes]) -> None:
+    for index, chunk in enumerate(chunks):
+        assert apply(app, index, chunk).result == APPLY.ACCEPT
+
+
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHUNK", 700)
@@ -73,8 +85,7 @@ def test_every_node_makes_the_same_bytes_and_another_takes_them(tmp_path: Path) 
     assert {len(chunk) for chunk in chunks[:-1]} == {700}
     with node(tmp_path / "joining") as app:
         assert offer(app, snapshot, root) == OFFER.ACCEPT
-        for index, chunk in enumerate(chunks):
-            assert apply(app, index, chunk).result == APPLY.ACCEPT
+        take_all(app, chunks)
         assert app.store.root == root
         assert app.store.items("", limit=1000) == records
         info = app.connect().ask(info=abci.RequestInfo()).info
@@ -93,30 +104,21 @@ def test_every_node_makes_the_same_bytes_and_another_takes_them(tmp_path: Path) 
 @pytest.mark.usefixtures("small_chunks")
 def test_a_poisoned_chunk_is_fetched_again_from_another(tmp_path: Path) -> None:
     """[REG-NET-4]"""
-    with node(tmp_path / "one") as app:
-        grown(app, app.connect())
-        app.snapshots.make(3)
-        snapshot, chunks = given_away(app)
-        root = app.store.root
+    snapshot, chunks, root = from_a_grown_one(tmp_path)
     with node(tmp_path / "joining") as app:
         assert offer(app, snapshot, root) == OFFER.ACCEPT
         answer = apply(app, 0, chunks[0][:-1] + b"!")
         assert answer.result == APPLY.RETRY
         assert list(answer.refetch_chunks) == [0]
         assert list(answer.reject_senders) == ["peer-1"]
-        for index, chunk in enumerate(chunks):
-            assert apply(app, index, chunk).result == APPLY.ACCEPT
+        take_all(app, chunks)
         assert app.store.root == root
 
 
 @pytest.mark.usefixtures("small_chunks")
 def test_a_node_that_stopped_while_it_joined_begins_again(tmp_path: Path) -> None:
     """[REG-NET-4]"""
-    with node(tmp_path / "one") as app:
-        grown(app, app.connect())
-        app.snapshots.make(3)
-        snapshot, chunks = given_away(app)
-        root = app.store.root
+    snapshot, chunks, root = from_a_grown_one(tmp_path)
     with node(tmp_path / "joining") as app:
         assert offer(app, snapshot, root) == OFFER.ACCEPT
         assert apply(app, 0, chunks[0]).result == APPLY.ACCEPT
@@ -124,18 +126,13 @@ def test_a_node_that_stopped_while_it_joined_begins_again(tmp_path: Path) -> Non
         assert app.store.empty
         assert apply(app, 1, chunks[1]).result == APPLY.RETRY_SNAPSHOT
         assert offer(app, snapshot, root) == OFFER.ACCEPT
-        for index, chunk in enumerate(chunks):
-            assert apply(app, index, chunk).result == APPLY.ACCEPT
+        take_all(app, chunks)
         assert app.store.root == root
 
 
 def test_a_snapshot_whose_root_is_not_the_chains_leaves_nothing(tmp_path: Path) -> None:
     """[REG-NET-4]"""
-    with node(tmp_path / "one") as app:
-        grown(app, app.connect())
-        app.snapshots.make(3)
-        snapshot, chunks = given_away(app)
-        root = app.store.root
+    snapshot, chunks, root = from_a_grown_one(tmp_path)
     with node(tmp_path / "joining") as app:
         assert offer(app, snapshot, b"\0" * 32) == OFFER.ACCEPT
         assert apply(app, 0, chunks[0]).result == APPLY.REJECT_SNAPSHOT
@@ -168,6 +165,15 @@ def test_a_chunk_that_is_too_long_is_refused(tmp_path: Path) -> None:
         assert offer(app, huge, b"\1" * 32) == OFFER.ACCEPT
         assert apply(app, 0, chunk).result == APPLY.REJECT_SNAPSHOT
         assert not (tmp_path / "joining" / "snapshots" / "incoming").exists()
+
+
+def test_without_a_place_to_write_no_offer_is_taken(tmp_path: Path) -> None:
+    """[REG-NET-4] the application goes on; its operator reads why in the log."""
+    snapshot, _chunks, root = from_a_grown_one(tmp_path)
+    with node(tmp_path / "joining") as app:
+        (tmp_path / "joining" / "snapshots").write_text("in the way")
+        assert offer(app, snapshot, root) == OFFER.ABORT
+        assert app.store.empty
 
 
 def test_a_token_that_no_record_names_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -68,6 +69,25 @@ def test_a_reader_of_an_old_state_only_delays_it(path: Path, db: sqlite3.Connect
     before = log_pages(path)
     written(folder, db, LONG // BATCH)
     assert log_pages(path) < before + LONG // 2  # soon used anew from its beginning
+
+
+def test_without_a_thread_nothing_is_folded_and_nothing_fails(
+    path: Path, db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The block is durable by then: its writer must not fail."""
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    folder = LogFolder(path)
+    commit(db, 2 * FOLD_AFTER)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        folder.after_commit(db)
+    folder.close()
+    before = path.stat().st_size
+    written(folder, db, 8)
+    assert path.stat().st_size > before
 
 
 def test_what_cannot_be_folded_is_no_failure(path: Path, db: sqlite3.Connection) -> None:
