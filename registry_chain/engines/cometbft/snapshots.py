@@ -73,7 +73,7 @@ class Snapshots:
 
     def after_block(self, height: int) -> None:
         """Begin a snapshot in the background if it is time and none is being made."""
-        if height % self._interval == 0 and self._making.acquire(blocking=False):
+        if height % self._interval == 0 and not self._making.locked():
             threading.Thread(
                 target=self._make_in_background, args=(height,), name="snapshot", daemon=True
             ).start()
@@ -83,11 +83,13 @@ class Snapshots:
             self.make(height)
         except (SSIError, OSError) as error:
             _LOG.warning("no snapshot at height %d: %s", height, error)
-        finally:
-            self._making.release()
 
     def make(self, height: int) -> None:
-        """Write the snapshot of a height; only a whole one gets its name."""
+        """Write the snapshot of a height, one at a time; only a whole one gets its name."""
+        with self._making:
+            self._make(height)
+
+    def _make(self, height: int) -> None:
         final = self._folder / str(height)
         making = self._folder / f"{height}.part"
         shutil.rmtree(making, ignore_errors=True)

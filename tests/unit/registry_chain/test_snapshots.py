@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,22 @@ def test_a_token_that_no_record_names_is_refused() -> None:
     with pytest.raises(Rejected) as caught:
         list(given_.tokens())
     assert caught.value.code == "chain.snapshot"
+
+
+def test_two_who_make_one_at_the_same_time_do_not_disturb_each_other(
+    tmp_path: Path, small_chunks: None
+) -> None:
+    with node(tmp_path, interval=3) as app:
+        grown(app, app.connect())
+        with ThreadPoolExecutor(4) as pool:
+            making = [pool.submit(app.snapshots.make, 3) for _ in range(12)]
+            for one in making:
+                one.result(timeout=30)
+        snapshot, chunks = given_away(app)
+        assert [sha256(chunk) for chunk in chunks] == [
+            snapshot.metadata[at : at + 32] for at in range(0, len(snapshot.metadata), 32)
+        ]
+        assert not list(tmp_path.rglob("*.part"))
 
 
 def test_only_the_newest_two_are_kept(tmp_path: Path) -> None:
