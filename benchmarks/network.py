@@ -432,7 +432,7 @@ def measured(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
         lanes = range(56, 56 + 2 * VALIDATORS)
         found["proof_available"] = proofs(members, writer.make, lanes, args.seconds)
         writer.height = height(running)
-        batches = proofs(members, writer.batch, range(32), args.seconds)
+        batches = proofs(members, writer.batch, range(16), args.seconds)
         keys = round(batches["tx_per_s"] * ITEMS)
         found["in_batches"] = batches | {"items": ITEMS, "keys_per_s": keys}
         talk(f"ours {keys} keys/s in batches")

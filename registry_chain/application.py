@@ -8,8 +8,8 @@ Clauses: ``specs/registry.md`` [REG-APP-1] to [REG-APP-4].
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
+from registry_chain.admission import Waiting, parsed, work_of
 from registry_chain.genesis import Genesis, genesis_records
 from registry_chain.light import MapProof
 from registry_chain.records import ValidatorRecord
@@ -24,13 +24,12 @@ from registry_chain.rules import (
 )
 from registry_chain.state import Changes, Overlay, View
 from registry_chain.store import Store
-from registry_chain.transactions import PublishStatus, UntrustedTx, parse_tx
+from registry_chain.transactions import PublishStatus, UntrustedTx
 from ssi.encoding import b64url_decode, b64url_encode, sha256
 from ssi.errors import Refused, Rejected, SSIError, row_of
 
 CODE_OK = 0
 MAX_KEPT = 20_000
-SMALL_TX = 4096
 
 Extra = Callable[[sqlite3.Connection], None]
 
@@ -80,6 +79,7 @@ class _Ahead:
     txs: list[bytes] = field(default_factory=list)
     read: list[UntrustedTx] = field(default_factory=list)
     exact: bool = True
+    waiting: Waiting = field(default_factory=Waiting)
 
 
 class _Committed:
@@ -150,6 +150,10 @@ class Application:
         """
         return self._block(height, 0).rules_version
 
+    def has_room(self, tx: UntrustedTx, raw: bytes) -> bool:
+        """Whether it may wait beside what `check_tx` accepted since the last block [REG-ENG-6]."""
+        return self._ahead.waiting.has_room(tx.account, work_of(raw))
+
     def init_genesis(self, genesis: Genesis) -> bytes:
         """Stage the founding state and return its root; ``commit`` makes it durable."""
         self._staged = genesis_records(genesis)
@@ -161,7 +165,7 @@ class Application:
         Raises:
             Malformed: It is no transaction.
         """
-        tx = _parsed(raw)
+        tx = parsed(raw)
         verify_early(self._committed.peek, tx)
         return tx
 
@@ -182,7 +186,7 @@ class Application:
             Refused: A rule forbids it.
             Unavailable: ``chain.upgrade_needed``: this program stops before that height.
         """
-        tx = tx or _parsed(raw)
+        tx = tx or parsed(raw)
         ahead, block = self._ahead, self._ahead.block
         if block is None or (height, time) != (block.height, block.time):
             block = ahead.block = self._block(height, time)
@@ -190,6 +194,7 @@ class Application:
         self._pending.update(apply_tx(self._pending, tx, block))
         ahead.txs.append(raw)
         ahead.read.append(tx)
+        ahead.waiting.add(tx.account, work_of(raw))
         return tx.tx_id
 
     def _block(self, height: int, time: int) -> BlockContext:
@@ -246,7 +251,7 @@ class Application:
         accepted: list[UntrustedTx] = []
         for raw in txs:
             try:
-                tx = _parsed(raw)
+                tx = parsed(raw)
                 overlay.update(apply_tx(overlay, tx, block))
             except (Rejected, Refused) as error:
                 results.append(_failure(raw, error))
@@ -274,19 +279,6 @@ class Application:
     def query(self, key: str, *, height: int | None = None) -> MapProof:
         """The value at ``key``, or its absence, with the proof to the root at ``height``."""
         return self._store.prove(key, height)
-
-
-def _parsed(raw: bytes) -> UntrustedTx:
-    """Parse a transaction; a small one that was read lately is not parsed again.
-
-    A network asks three times for each: on entry, after each block while it waits, in its block.
-    """
-    return _parsed_small(raw) if len(raw) <= SMALL_TX else parse_tx(raw)
-
-
-@lru_cache(maxsize=4096)  # a transaction is immutable; at most 16 MB of them are kept
-def _parsed_small(raw: bytes) -> UntrustedTx:
-    return parse_tx(raw)
 
 
 def failed_id(raw: bytes) -> str:

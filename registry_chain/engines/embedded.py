@@ -13,6 +13,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from registry_chain.admission import MAX_BLOCK_WORK, busy, next_block
 from registry_chain.application import Application, Finalized
 from registry_chain.engines import ledgerfile as file
 from registry_chain.engines.base import Answer, EngineStatus, Listed, TxOutcome
@@ -46,9 +47,6 @@ Clock = Callable[[], datetime]
 GATHER = timedelta(milliseconds=10)
 GATHER_STEPS = 5
 HEARTBEAT = timedelta(seconds=30)
-MAX_BATCH = 500
-MAX_WAITING = 5_000
-MAX_WAITING_BYTES = 32_000_000
 MAX_EXPORT_BYTES = 4_000_000
 
 
@@ -96,7 +94,6 @@ class EmbeddedEngine:
         self._work = threading.Condition(self._lock)
         self._queue: list[tuple[str, bytes]] = []
         self._upcoming: Timestamp | None = None
-        self._queued_bytes = 0
         self._fates: dict[str, Future[TxOutcome]] = {}
         self._stopping = False
         newest = self._stored(None)
@@ -137,9 +134,8 @@ class EmbeddedEngine:
                 if self._succeeded(tx.tx_id):
                     return tx.tx_id
                 raise _moved()
-            full = self._queued_bytes + len(raw) > MAX_WAITING_BYTES
-            if full or len(self._queue) >= MAX_WAITING:
-                raise Unavailable("too many wait already", code="chain.busy", retry_after=1)
+            if not self._app.has_room(tx, raw):
+                raise busy()
             height, time = self._next()
             try:
                 self._app.check_tx(raw, height=height, time=time.seconds, tx=tx)
@@ -148,7 +144,6 @@ class EmbeddedEngine:
                     return tx.tx_id
                 raise
             self._queue.append((tx.tx_id, raw))
-            self._queued_bytes += len(raw)
             self._fates[tx.tx_id] = Future()
             self._work.notify()
         return tx.tx_id
@@ -298,7 +293,7 @@ class EmbeddedEngine:
     def _gather_more(self, waiting: int) -> None:
         """Wait while more keeps coming, but not for long."""
         end = wall.monotonic() + self._gather
-        while 0 < waiting < MAX_BATCH and wall.monotonic() < end:
+        while 0 < waiting < MAX_BLOCK_WORK and wall.monotonic() < end:
             wall.sleep(self._gather / GATHER_STEPS)
             before, waiting = waiting, len(self._queue)
             if waiting == before:
@@ -334,19 +329,15 @@ class EmbeddedEngine:
         self._tell(batch, judged, height)
 
     def _batch(self) -> list[tuple[str, bytes]]:
-        size = count = 0
-        for _, raw in self._queue[:MAX_BATCH]:
-            size += len(raw)
-            if count and size > MAX_BLOCK_BYTES // 2:
-                break
-            count += 1
-        batch, self._queue = self._queue[:count], self._queue[count:]
-        self._queued_bytes -= sum(len(raw) for _, raw in batch)
-        return batch
+        waiting = self._queue
+        chosen = next_block([raw for _, raw in waiting], max_bytes=MAX_BLOCK_BYTES // 2)
+        left = set(range(len(waiting))).difference(chosen)
+        self._queue = [waiting[index] for index in sorted(left)]
+        return [waiting[index] for index in chosen]
 
     def _recheck(self) -> None:
         """Judge what still waits again, on the new state; what fails now is told so."""
-        waiting, self._queue, self._queued_bytes = self._queue, [], 0
+        waiting, self._queue = self._queue, []
         height, time = self._next()
         for tx_id, raw in waiting:
             if self._moved:
@@ -358,7 +349,6 @@ class EmbeddedEngine:
                 self._fates.pop(tx_id).set_exception(error)
                 continue
             self._queue.append((tx_id, raw))
-            self._queued_bytes += len(raw)
 
     def _tell(self, batch: list[tuple[str, bytes]], judged: Finalized, height: int) -> None:
         for index, ((tx_id, _), result) in enumerate(zip(batch, judged.results, strict=True)):

@@ -1,5 +1,5 @@
 """Who lies to a network: a validator that votes twice, a node that serves a poisoned snapshot,
-members who send nonsense, a minority that wants to rule.
+members who send nonsense or far too much, a minority that wants to rule.
 """
 
 from __future__ import annotations
@@ -8,15 +8,20 @@ import json
 import os
 import random
 import shutil
+import threading
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from registry_chain.admission import MAX_BLOCK_WORK, work_of
 from registry_chain.audit import fetch_blocks, replay
 from registry_chain.cli_network import members_of
 from registry_chain.engines.cometbft.settings import (
@@ -27,17 +32,34 @@ from registry_chain.engines.cometbft.settings import (
     write_validator_key,
 )
 from registry_chain.engines.cometbft.testnet import write_node
+from registry_chain.genesis import GenesisMember
 from registry_chain.light import header_hash, parse_light_block
-from registry_chain.records import OffenceRecord, ValidatorRecord, offence_key, validator_key
+from registry_chain.records import (
+    OffenceRecord,
+    ValidatorRecord,
+    offence_key,
+    proposal_key,
+    validator_key,
+)
 from registry_chain.rules.offences import JAILED
-from registry_chain.transactions import SetRoles, SuspendMember, tx_id_of
+from registry_chain.transactions import (
+    Body,
+    CommitNotices,
+    NoticeItem,
+    SetRoles,
+    SuspendMember,
+    Vote,
+    build_tx,
+    tx_id_of,
+)
+from registry_chain.transactions.fields import bare_jwk
 from ssi.encoding import b64url_decode
 from ssi.errors import Refused, Rejected
 from ssi.fetch import FetchPolicy, http_fetch
 from ssi.keys import Alg, generate_signer
 from tests.support.effort import effort, figure, patience
 from tests.support.network import Network, network, now, require_cometbft
-from tests.support.registry import proposal
+from tests.support.registry import digest_of, member_name, operation, proposal, signer
 from tests.support.traffic import spoiled
 from tests.support.writers import agree, judge, writing
 from warifu.testnet import ports_for, program
@@ -46,7 +68,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.cometbft]
 require_cometbft()
 FETCH = http_fetch(FetchPolicy(allow_loopback_http=True, max_bytes=2**25, timeout=60))
 
-
+OPERATOR = "yubin-box"
 REFUSED = (400, 403, 409, 422)
 
 
@@ -219,6 +241,74 @@ def post(url: str, raw: bytes) -> int:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
+
+
+@contextmanager
+def flooding(net: Network, clients: int = 16) -> Iterator[dict[int, int]]:
+    """Let an operator send full batches as fast as nodes take them; count what they answer."""
+    stop, told = threading.Event(), Counter[int]()
+
+    def send(lane: int) -> None:
+        key, seq, height = signer(OPERATOR), 1, net.height(0)
+        while not stop.is_set():
+            names = [digest_of(f"{lane} {seq} {number}") for number in range(256)]
+            deadline = int(time.time()) + 86_400
+            raw = build_tx(
+                chain_id="test-net",
+                account=OPERATOR,
+                lane=lane,
+                seq=seq,
+                valid_until_height=height + 900,
+                body=CommitNotices(
+                    items=tuple(NoticeItem(commitment=name, deadline=deadline) for name in names)
+                ),
+                signer=key,
+            ).encode()
+            while not stop.is_set() and (status := post(net.members[lane % 4].url, raw)) != 202:
+                told[status] += 1
+                stop.wait(0.2)
+            told[202] += 1
+            seq += 1
+
+    with ThreadPoolExecutor(clients) as pool:
+        running = [pool.submit(send, lane) for lane in range(clients)]
+        try:
+            yield told
+        finally:
+            stop.set()
+    for one in running:
+        one.result()
+
+
+def test_a_flood_of_full_batches_does_not_hold_the_chain_up(tmp_path: Path) -> None:
+    """[REG-APP-5], [REG-ENG-6]: blocks stay small enough to be judged in time."""
+    keys = (bare_jwk(signer(OPERATOR).public_key),)
+    operator = GenesisMember(
+        id=OPERATOR, name=member_name(OPERATOR), account_keys=keys, roles=("operator",)
+    )
+    with network(tmp_path / "n", more=[operator]) as net:
+        decide(net, operation(OPERATOR))
+        with writing(net, 0, 1, 2) as written, flooding(net) as told:
+            time.sleep(15)
+        judge(net, written, "a flood of full batches")
+        works = [
+            sum(work_of(b64url_decode(str(raw))) for raw in block["txs"])  # type: ignore[union-attr]
+            for block in net.chain(0).values()
+        ]
+        figure(f"network, flood: {sum(works)} records, {max(works)} in one block; answers {told}")
+        assert 1000 < max(works) <= MAX_BLOCK_WORK
+        assert told[503] > 0  # it was more than they took
+
+
+def decide(net: Network, *bodies: Body) -> None:
+    """Have three of four members vote for something."""
+    proposed = proposal(*bodies, at=int(time.time()), id="decided")
+    net.submitter("member-1").submit(proposed, now())
+    found = net.client(0).read(proposal_key("decided"), now=now()).value
+    assert found is not None
+    for account in ("member-2", "member-3"):
+        vote = Vote(proposal="decided", digest=str(found["digest"]), yes=True)
+        net.submitter(account).submit(vote, now())
 
 
 def test_a_minority_does_not_take_the_network_over(net: Network) -> None:

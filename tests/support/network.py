@@ -8,7 +8,7 @@ import shutil
 import signal
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from registry_chain.cli_network import write_testnet
 from registry_chain.client import Committed, HeadMemory, RegistryClient, Submitter
 from registry_chain.engines.cometbft.binary import find_binary
 from registry_chain.engines.cometbft.testnet import Member
-from registry_chain.genesis import Genesis
+from registry_chain.genesis import Genesis, GenesisMember, new_genesis
 from registry_chain.keyfile import read_key
 from registry_chain.records import MemberRecord, member_key
 from registry_chain.transactions import Body, UpdateMemberKeys
@@ -219,6 +219,7 @@ def network(
     wired: bool = False,
     snapshot_interval: int = 1000,
     age: float = 0,
+    more: Sequence[GenesisMember] = (),
 ) -> Iterator[Network]:
     """Found and run a network; stop it whatever happens.
 
@@ -228,9 +229,15 @@ def network(
         wired: Let the nodes reach one another by wires that can be cut.
         snapshot_interval: At every height that this divides a snapshot is made.
         age: How many seconds ago the chain was founded, by its genesis.
+        more: Members that run no validator.
     """
     founded = time.time() - age
-    with patch("registry_chain.cli_network.time.time", lambda: founded):
+
+    def new(*, members: list[GenesisMember], **fields: Any) -> Genesis:
+        return new_genesis(members=[*members, *more], **fields)
+
+    cli = "registry_chain.cli_network"
+    with patch(f"{cli}.time.time", lambda: founded), patch(f"{cli}.new_genesis", new):
         members = write_testnet(folder, ports_for(count), "test-net")
     net = Network(folder, members, Genesis.load(folder / "genesis.json"))
     net.programs = [program(member) for member in members]

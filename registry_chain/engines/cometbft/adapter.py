@@ -8,12 +8,13 @@ stands in the block with its code and changes nothing [REG-NET-3].
 
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
 from google.protobuf.message import Message
 
+from registry_chain.admission import busy, is_within_block, next_block
 from registry_chain.application import Application, Finalized, ValidatorUpdate
 from registry_chain.blocktime import unix
 from registry_chain.engines.cometbft import ledger
@@ -27,13 +28,12 @@ from registry_chain.engines.cometbft.pb.tendermint.types.params_pb2 import (
 )
 from registry_chain.engines.cometbft.snapshots import Snapshots
 from registry_chain.genesis import Genesis
-from registry_chain.light.codec import uvarint
 from registry_chain.rules import Offence
 from registry_chain.store import Store
 from ssi.encoding import canonical_json
 from ssi.errors import Refused, Rejected, SSIError, Unavailable, row_of
 
-MAX_BLOCK_TXS: Final = 10_000
+_FRAME: Final = 4  # protobuf writes a tag and a length before each, at most three bytes long
 _SOFTWARE: Final = "warifu"
 _KINDS: Final = {
     abci.MisbehaviorType.DUPLICATE_VOTE: "duplicate_vote",
@@ -158,13 +158,13 @@ class Adapter:
             # Parsed and its signature verified outside the lock, while blocks are judged.
             tx = self._app.read_tx(request.tx)
             with self._lock:
+                new = request.type == abci.CheckTxType.NEW
+                if new and not self._app.has_room(tx, request.tx):
+                    return _refused(busy())
                 height = self._store.version + 1
                 self._app.check_tx(request.tx, height=height, time=self._entry_time, tx=tx)
         except (Rejected, Refused) as error:
-            rule = error.rule.encode() if isinstance(error, Refused) else b""
-            return abci.ResponseCheckTx(
-                code=row_of(error).abci, codespace=error.code, log=str(error), data=rule
-            )
+            return _refused(error)
         return abci.ResponseCheckTx()
 
     # --- consensus ---
@@ -173,15 +173,16 @@ class Adapter:
         self, request: abci.RequestPrepareProposal
     ) -> abci.ResponsePrepareProposal:
         txs = [] if self._is_first(request.height) else request.txs
-        return abci.ResponsePrepareProposal(txs=_fitting(txs, request.max_tx_bytes))
+        chosen = next_block(txs, max_bytes=request.max_tx_bytes, frame=_FRAME)
+        return abci.ResponsePrepareProposal(txs=[txs[index] for index in chosen])
 
     def _process_proposal(
         self, request: abci.RequestProcessProposal
     ) -> abci.ResponseProcessProposal:
         """Accept nearly all: a bug that refused honest blocks would halt the chain [REG-NET-3]."""
         statuses = abci.ResponseProcessProposal.ProposalStatus
-        most = 0 if self._is_first(request.height) else MAX_BLOCK_TXS
-        good = len(request.txs) <= most
+        first = self._is_first(request.height)
+        good = not request.txs if first else is_within_block(request.txs)
         return abci.ResponseProcessProposal(status=statuses.ACCEPT if good else statuses.REJECT)
 
     def _is_first(self, height: int) -> bool:
@@ -274,15 +275,11 @@ def _write(db: sqlite3.Connection, block: DecidedBlock, signed: Signed | None) -
         ledger.raise_signed_mark(db, signed)
 
 
-def _fitting(txs: Sequence[bytes], max_bytes: int) -> list[bytes]:
-    """As many transactions in their order as a block holds, each counted with its frame."""
-    size, chosen = 0, []
-    for tx in txs[:MAX_BLOCK_TXS]:
-        size += 1 + len(uvarint(len(tx))) + len(tx)
-        if size > max_bytes:
-            break
-        chosen.append(tx)
-    return chosen
+def _refused(error: SSIError) -> abci.ResponseCheckTx:
+    rule = error.rule.encode() if isinstance(error, Refused) else b""
+    return abci.ResponseCheckTx(
+        code=row_of(error).abci, codespace=error.code, log=str(error), data=rule
+    )
 
 
 def _offence(given: abci.Misbehavior) -> Offence:

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from registry_chain.admission import busy
 from registry_chain.engines import ledgerfile as file
 from registry_chain.engines.base import Answer, EngineStatus, Listed, TxOutcome
 from registry_chain.engines.cometbft import ledger
@@ -365,6 +366,8 @@ def _keep(db: sqlite3.Connection, blocks: list[UntrustedLightBlock]) -> None:
 
 def _refusal(verdict: Checked) -> SSIError:
     """The refusal that the application gave, as the error it was."""
+    if verdict.code == row_of(Unavailable).abci:
+        return busy()
     if verdict.code == row_of(Refused).abci:
         return Refused(verdict.log, code=verdict.error, rule=verdict.rule or "REG-TX-1")
     return Rejected(verdict.log, code=verdict.error or "tx.envelope")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from registry_chain.admission import busy
 from registry_chain.light import Commit, Header, UntrustedLightBlock, Validator, ValidatorSet
 from registry_chain.light.codec import take_int64
 from ssi.encoding import (
@@ -107,9 +108,7 @@ class RPC:
             if _IN_CACHE in error.detail:
                 return Checked(code=0, error="", log="", rule="", known=True)
             if _FULL in error.detail:
-                raise Unavailable(
-                    "too many wait already", code="chain.busy", retry_after=1
-                ) from None
+                raise busy() from None
             raise
         answer = self._fields(found, "broadcast_tx_sync")
         return Checked(

@@ -170,12 +170,13 @@ def test_a_proposal_is_cut_to_size_and_accepted_whatever_is_in_it(tmp_path: Path
         connection = app.connect()
         app.init_chain(connection)
         raw = tx(1)
-        asked = abci.RequestPrepareProposal(txs=[raw] * 10, max_tx_bytes=3 * (len(raw) + 3))
+        asked = abci.RequestPrepareProposal(txs=[raw] * 10, max_tx_bytes=3 * (len(raw) + 4))
         assert len(connection.ask(prepare_proposal=asked).prepare_proposal.txs) == 3
         verdict = abci.ResponseProcessProposal.ProposalStatus
         for txs, said in (
             ([b"", b"junk", raw, raw], verdict.ACCEPT),
-            ([b""] * 10_001, verdict.REJECT),
+            ([b""] * 2_000, verdict.ACCEPT),
+            ([b""] * 2_001, verdict.REJECT),
         ):
             request = abci.RequestProcessProposal(txs=txs, height=2)
             assert connection.ask(process_proposal=request).process_proposal.status == said

@@ -260,7 +260,7 @@ def test_a_write_ahead_log_thrown_away_is_seen_or_harmless(tmp_path: Path) -> No
 
 def test_a_full_queue_asks_to_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """[REG-ENG-6]"""
-    monkeypatch.setattr("registry_chain.engines.embedded.MAX_WAITING", 1)
+    monkeypatch.setattr("registry_chain.admission.MAX_WAITING_WORK", 2)
     engine = EmbeddedEngine(
         tmp_path / "c.db", make_genesis(), VALIDATOR, TestClock(), gather=timedelta(seconds=1)
     )
