@@ -47,7 +47,8 @@ class Connection:
                 return None
             if not data:
                 return None
-            self._ready += [abci.Response.FromString(one) for one in self._frames.feed(data)]
+            self._frames.add(data)
+            self._ready += [abci.Response.FromString(one) for one in self._frames]
         return self._ready.pop(0)
 
     def ask(self, **request: object) -> abci.Response:

@@ -19,13 +19,19 @@ from registry_chain.engines.cometbft.pb.tendermint.abci.types_pb2 import (
     Response,
     ResponseException,
 )
-from registry_chain.engines.cometbft.wire import Frames, encode_response, parse_request
+from registry_chain.engines.cometbft.wire import (
+    MAX_FRAME,
+    Frames,
+    encode_response,
+    parse_request,
+)
 from ssi.encoding import sha256
 from ssi.errors import Malformed, SSIError
 
 Handler = Callable[[Request], Response]
 
 _READ: Final = 256 * 1024
+_TURN: Final = 32
 _MAX_CONNECTIONS: Final = 16
 _LOG = logging.getLogger("warifu.chain.abci")
 
@@ -88,14 +94,8 @@ class ABCIServer:
         frames = Frames()
         try:
             while data := connection.recv(_READ):
-                answers: list[bytes] = []
-                try:
-                    # Not a list at once: what was answered before a bad frame still goes out.
-                    for frame in frames.feed(data):
-                        answers.append(encode_response(self._answer(frame)))  # noqa: PERF401
-                finally:
-                    if answers:
-                        connection.sendall(b"".join(answers))
+                frames.add(data)
+                self._answer_all(connection, frames)
         except Malformed as error:
             _LOG.warning("abci connection closed: %s", error.code)
         except OSError:
@@ -109,6 +109,24 @@ class ABCIServer:
                 self._open.discard(connection)
             connection.close()
 
+    def _answer_all(self, connection: socket.socket, frames: Frames) -> None:
+        """Answer what has come, and take in what comes meanwhile.
+
+        CometBFT's client keeps a processor busy with a timer for as long as it cannot write.
+        """
+        answers: list[bytes] = []
+        try:
+            for frame in frames:
+                answers.append(encode_response(self._answer(frame)))
+                if len(answers) == _TURN:
+                    if frames.held < MAX_FRAME:
+                        frames.add(_at_hand(connection))
+                    connection.sendall(b"".join(answers))
+                    answers.clear()
+        finally:  # what was answered before a bad frame still goes out
+            if answers:
+                connection.sendall(b"".join(answers))
+
     def _answer(self, frame: bytes) -> Response:
         request = parse_request(frame)
         if request.WhichOneof("value") == "flush":
@@ -117,6 +135,14 @@ class ABCIServer:
             return self._handler(request)
         except Exception as error:
             raise _Failed from error
+
+
+def _at_hand(connection: socket.socket) -> bytes:
+    """What can be read without waiting."""
+    try:
+        return connection.recv(_READ, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return b""
 
 
 class _Failed(Exception):

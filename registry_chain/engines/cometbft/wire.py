@@ -24,34 +24,39 @@ class Frames:
         self._buffer = bytearray()
         self._max_frame = max_frame
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Take bytes that came and yield the messages that are complete.
+    @property
+    def held(self) -> int:
+        """How many bytes wait to be taken."""
+        return len(self._buffer)
+
+    def add(self, data: bytes) -> None:
+        """Keep bytes that came."""
+        self._buffer += data
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Take the messages that are complete, also those that become so meanwhile.
 
         Raises:
             Malformed: ``abci.frame`` when a length is no number or is too big.
         """
-        self._buffer += data
-        at = 0
-        try:
-            while (head := self._length(at)) is not None:
-                start, length = head
-                if len(self._buffer) - start < length:
-                    return
-                at = start + length
-                yield bytes(self._buffer[start:at])
-        finally:
-            del self._buffer[:at]
+        while (head := self._length()) is not None:
+            start, length = head
+            if len(self._buffer) - start < length:
+                return
+            message = bytes(self._buffer[start : start + length])
+            del self._buffer[: start + length]
+            yield message
 
-    def _length(self, at: int) -> tuple[int, int] | None:
-        """Where the message begins and how long it is, once its length is here."""
+    def _length(self) -> tuple[int, int] | None:
+        """Where the next message begins and how long it is, once its length is here."""
         number = 0
-        for place, byte in enumerate(self._buffer[at : at + _MAX_VARINT]):
+        for place, byte in enumerate(self._buffer[:_MAX_VARINT]):
             number |= (byte & ~_MORE) << 7 * place
             if not byte & _MORE:
                 if number > self._max_frame:
                     raise Malformed("a message is too long", code="abci.frame")
-                return at + place + 1, number
-        if len(self._buffer) - at >= _MAX_VARINT:
+                return place + 1, number
+        if len(self._buffer) >= _MAX_VARINT:
             raise Malformed("a length is no number", code="abci.frame")
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +13,14 @@ from hypothesis import strategies as st
 from registry_chain.engines.cometbft import ledger
 from registry_chain.engines.cometbft.ledger import Signed
 from registry_chain.engines.cometbft.pb.tendermint.abci import types_pb2 as abci
+from registry_chain.engines.cometbft.server import ABCIServer
 from registry_chain.engines.cometbft.wire import MAX_FRAME, Frames, parse_request
 from registry_chain.genesis import address_of
 from registry_chain.light.codec import uvarint
 from registry_chain.records import OffenceRecord, offence_key
 from registry_chain.transactions import PlanUpgrade, SuspendMember, build_tx
 from ssi.errors import Malformed
-from tests.support.abci import node
+from tests.support.abci import Connection, node
 from tests.support.chain import open_engine
 from tests.support.registry import T0, VALIDATOR, digest_of, make_genesis, proposal, signer
 
@@ -54,7 +56,8 @@ def test_messages_come_out_however_the_stream_was_cut(
     frames, found, at = Frames(), [], 0
     while at < len(stream):
         step = data.draw(st.integers(1, len(stream) - at))
-        found += list(frames.feed(stream[at : at + step]))
+        frames.add(stream[at : at + step])
+        found += list(frames)
         at += step
     assert found == messages
 
@@ -66,8 +69,10 @@ def test_messages_come_out_however_the_stream_was_cut(
 )
 def test_a_length_that_cannot_be_is_refused_before_anything_is_kept(stream: bytes) -> None:
     """[REG-NET-1]"""
+    frames = Frames()
+    frames.add(stream)
     with pytest.raises(Malformed) as caught:
-        list(Frames().feed(stream))
+        list(frames)
     assert caught.value.code == "abci.frame"
 
 
@@ -93,6 +98,35 @@ def test_many_requests_at_once_are_answered_in_order(tmp_path: Path) -> None:
         assert [one.echo.message for one in answers[:500] if one] == [str(n) for n in range(500)]
         assert answers[500] is not None
         assert answers[500].WhichOneof("value") == "flush"
+
+
+def test_what_is_sent_is_taken_in_while_earlier_requests_are_answered(tmp_path: Path) -> None:
+    """[REG-NET-1]: CometBFT's client burns a processor while it cannot write."""
+    allowed = threading.Semaphore(0)
+
+    def when_allowed(request: abci.Request) -> abci.Response:
+        allowed.acquire()
+        return abci.Response(echo=abci.ResponseEcho(message=request.echo.message[:4]))
+
+    server = ABCIServer(tmp_path / "app.sock", when_allowed)
+    connection = Connection(tmp_path / "app.sock")
+    requests = [echo(f"{number:04}" + "x" * 1000) for number in range(1000)]
+    sending = threading.Thread(target=connection.send, args=requests)
+    try:
+        sending.start()
+        turns = 0
+        while sending.is_alive() and turns < 40:
+            allowed.release(32)
+            turns += 1
+            sending.join(0.2)
+        assert turns < 13  # a megabyte was taken before half of it was answered
+        allowed.release(1000)
+        answers = [connection.receive() for _ in range(1000)]
+        assert [one.echo.message for one in answers if one] == [f"{n:04}" for n in range(1000)]
+    finally:
+        allowed.release(1000)
+        connection.socket.close()
+        server.close()
 
 
 @pytest.mark.parametrize(
