@@ -97,6 +97,10 @@ class Engine(Protocol):
         """Records whose key has a prefix, in order of keys."""
         ...
 
+    def block(self, height: int) -> JSONObject | None:
+        """One block; the newest too, under the signatures that are known so far."""
+        ...
+
     def blocks(self, start: int, limit: int) -> list[JSONObject]:
         """Blocks as exported for replay."""
         ...

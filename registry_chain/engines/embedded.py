@@ -225,6 +225,13 @@ class EmbeddedEngine:
         found = self._store.items(prefix, after=after or None, limit=limit)
         return [Listed(key=key, value=value) for key, value in found]
 
+    def block(self, height: int) -> JSONObject | None:
+        """One block; the newest too, under the signatures that are known so far."""
+        light = self.light_block(height)
+        if light is None:
+            return None
+        return self._store.read(lambda db: file.block_under(db, height, light))
+
     def blocks(self, start: int, limit: int) -> list[JSONObject]:
         """Blocks as exported for replay."""
         return self._store.read(

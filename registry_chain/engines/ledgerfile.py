@@ -164,25 +164,26 @@ def exported(db: sqlite3.Connection, start: int, limit: int, max_bytes: int) -> 
         block = block_at(db, height)
         if block is None or size > max_bytes:
             break
-        rows = db.execute(
-            "SELECT raw, tx_id, code, rule, error, log FROM tx WHERE height = ? ORDER BY place",
-            (height,),
-        ).fetchall()
-        size += sum(len(row[0]) for row in rows) + 2000
-        told = db.execute(
-            "SELECT value FROM meta WHERE name = ?", (f"{MISBEHAVIOUR}/{height}",)
-        ).fetchone()
-        offences = {} if told is None else {MISBEHAVIOUR: parse_json(told[0].encode())}
-        found.append(
-            {
-                "height": height,
-                "light_block": block.light,
-                "txs": [b64url_encode(bytes(row[0])) for row in rows],
-                "results": [
-                    {"tx_id": row[1], "code": row[2], "rule": row[3], "error": row[4]}
-                    for row in rows
-                ],
-                **offences,
-            }
-        )
+        size += sum(map(len, txs_at(db, height))) + 2000
+        found.append(block_under(db, height, block.light))
     return found
+
+
+def block_under(db: sqlite3.Connection, height: int, light: JSONObject) -> JSONObject:
+    """What a block holds, with the light block that signs it."""
+    rows = db.execute(
+        "SELECT raw, tx_id, code, rule, error FROM tx WHERE height = ? ORDER BY place", (height,)
+    ).fetchall()
+    told = db.execute(
+        "SELECT value FROM meta WHERE name = ?", (f"{MISBEHAVIOUR}/{height}",)
+    ).fetchone()
+    offences = {} if told is None else {MISBEHAVIOUR: parse_json(told[0].encode())}
+    return {
+        "height": height,
+        "light_block": light,
+        "txs": [b64url_encode(bytes(row[0])) for row in rows],
+        "results": [
+            {"tx_id": row[1], "code": row[2], "rule": row[3], "error": row[4]} for row in rows
+        ],
+        **offences,
+    }

@@ -156,6 +156,8 @@ def _path(steps: JSON) -> Cell:
 
 
 def _number(name: str, value: int, here: Here) -> Cell:
+    if name in _HEIGHTS and value == 0:
+        return Link(text=here.word("genesis_link"), href="/v1/genesis")
     if name in _HEIGHTS:
         return Link(text=str(value), href=here.to(f"/block/{value}"))
     timed = name in _TIMES or name.endswith(("_at", "_since", "_time"))

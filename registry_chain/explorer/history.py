@@ -81,27 +81,28 @@ class History:
             with self._lock:
                 line = self._lines.get(height)
             if line is None:
-                line = self._read(height)
+                # Of the newest more signatures may become known.
+                line = self._read(height, keep=height < newest)
             if line is None:
                 return
             yield line
 
-    def _read(self, height: int) -> BlockLine | None:
-        exported = self._engine.blocks(height, 1)
-        if not exported or exported[0].get("height") != height:
+    def _read(self, height: int, *, keep: bool) -> BlockLine | None:
+        block = self._engine.block(height)
+        if block is None:
             return None
-        line = self._line(exported[0])
-        if line.failure is None:
+        line = self._line(block)
+        if keep and line.failure is None:
             with self._lock:
                 self._lines[height] = line
                 while len(self._lines) > _KEPT:
                     self._lines.popitem(last=False)
         return line
 
-    def _line(self, exported: JSONObject) -> BlockLine:
-        light = parse_light_block(exported.get("light_block"))
-        txs = _raw_txs(exported)
-        results = Fields(exported, where="block", code="chain.answer").take_objects(
+    def _line(self, told: JSONObject) -> BlockLine:
+        light = parse_light_block(told.get("light_block"))
+        txs = _raw_txs(told)
+        results = Fields(told, where="block", code="chain.answer").take_objects(
             "results", max_items=100_000
         )
         block: VerifiedLightBlock | None = None
@@ -126,8 +127,8 @@ class History:
         )
 
 
-def _raw_txs(exported: JSONObject) -> tuple[bytes, ...]:
-    reading = Fields(exported, where="block", code="chain.answer")
+def _raw_txs(told: JSONObject) -> tuple[bytes, ...]:
+    reading = Fields(told, where="block", code="chain.answer")
     listed = reading.take_strs("txs", max_items=100_000, max_len=400_000)
     return tuple(b64url_decode(text) for text in listed)
 

@@ -180,10 +180,10 @@ class Prover:
         """A transaction that is in a block; ``None`` when none has this id."""
         outcome = self._engine.outcome(tx_id)
         said = None if outcome is None else self._engine.inclusion(tx_id)
-        exported = [] if outcome is None else self._engine.blocks(outcome.height, 1)
-        if outcome is None or said is None or not exported:
+        told = None if outcome is None else self._engine.block(outcome.height)
+        if outcome is None or said is None or told is None:
             return None
-        reading = Fields(exported[0], where="block", code="chain.answer")
+        reading = Fields(told, where="block", code="chain.answer")
         raw = b64url_decode(reading.take_strs("txs", max_items=100_000)[outcome.index])
         codes = [
             Fields(result, where="result", code="chain.answer").take_int("code")

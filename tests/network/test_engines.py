@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ from registry_chain.light import (
     verify_tx_inclusion,
 )
 from registry_chain.light.inclusion import TxInclusionProof
+from registry_chain.node import create_app
 from registry_chain.transactions import Name, UpdateMemberKeys, build_tx
 from registry_chain.transactions.fields import bare_jwk
 from registry_chain.trust_root import trust_from_genesis
@@ -228,6 +231,30 @@ def test_a_replay_of_either_is_equal_after_a_restart(opened: Opened) -> None:
         time.sleep(0.2)
         report = replay(opened.engine.blocks(1, 200), opened.genesis)
     assert (report.first_difference, report.txs) == (None, 2)
+
+
+def test_the_pages_show_the_newest_block_and_every_one_before(opened: Opened) -> None:
+    """[EXP-PROOF-1]: a network's newest block too, whose signatures may still change."""
+    for seq in range(1, 4):
+        last = opened.done(opened.tx(seq, f"page-{seq}"))
+    site = create_app(opened.engine, now).test_client()
+    newest = opened.engine.status().height
+    assert newest == last + 1
+    overview = site.get("/?lang=en").text
+    assert "None yet" not in overview
+    assert f'href="/block/{newest}?lang=en"' in overview
+    assert overview.count('href="/tx/') >= 3
+    seen, queue = {"/"}, ["/"]
+    while queue:
+        answer = site.get(queue.pop(), follow_redirects=True)
+        assert answer.status_code == 200, answer.request.path
+        assert "NOT PROVEN" not in answer.text, answer.request.path
+        for path in re.findall(r'href="(/[^"#]*)"', answer.text):
+            if path not in seen and not path.startswith("/live"):
+                seen.add(html.unescape(path))
+                queue.append(html.unescape(path))
+    assert {f"/block/{height}?lang=en" for height in range(1, newest + 1)} <= seen
+    assert opened.engine.block(newest + 1) is None
 
 
 def test_records_are_listed_in_the_order_of_their_keys(opened: Opened) -> None:

@@ -233,6 +233,13 @@ class NetworkEngine:
         found = self._store.items(prefix, after=after or None, limit=limit)
         return [Listed(key=key, value=value) for key, value in found]
 
+    def block(self, height: int) -> JSONObject | None:
+        """One block; the newest too, under the signatures that are known so far."""
+        light = self.light_block(height)
+        if light is None or not self._store.read(lambda db: ledger.has_block(db, height)):
+            return None  # CometBFT may know the header of one from before this node joined
+        return self._store.read(lambda db: file.block_under(db, height, light))
+
     def blocks(self, start: int, limit: int) -> list[JSONObject]:
         """Blocks as exported for replay: those whose signatures the next block has fixed."""
         if not self._founded():

@@ -80,6 +80,11 @@ def set_lights(db: sqlite3.Connection, blocks: Sequence[tuple[int, str]]) -> Non
     )
 
 
+def has_block(db: sqlite3.Connection, height: int) -> bool:
+    """Whether the transactions of a height are here."""
+    return db.execute("SELECT 1 FROM block WHERE height = ?", (height,)).fetchone() is not None
+
+
 def unsigned_heights(db: sqlite3.Connection, limit: int) -> list[tuple[int, bytes]]:
     """Heights and hashes of blocks whose light block is not here yet, the oldest first."""
     rows = db.execute(

@@ -161,14 +161,12 @@ def _another_root(answer: Answer) -> Answer:
     return replace(answer, light_block=replace(answer.light_block, header=header))
 
 
-def _another_result(blocks: list[JSONObject]) -> list[JSONObject]:
-    return [
-        block | {"results": [one | {"code": 9} for one in block["results"]]} for block in blocks
-    ]  # type: ignore[operator,union-attr,misc]
+def _another_result(block: JSONObject) -> JSONObject:
+    return block | {"results": [one | {"code": 9} for one in block["results"]]}  # type: ignore[operator,union-attr,misc]
 
 
-def _no_transactions(blocks: list[JSONObject]) -> list[JSONObject]:
-    return [block | {"txs": [], "results": []} for block in blocks]
+def _no_transactions(block: JSONObject) -> JSONObject:
+    return block | {"txs": [], "results": []}
 
 
 def _another_place(said: JSONObject) -> JSONObject:
@@ -197,11 +195,11 @@ def test_a_result_or_a_place_that_is_not_the_headers_is_said(chain: Chain) -> No
     tx_id, _ = tx_at(chain, 4)
     path = f"/tx/{tx_id}"
     assert "The result is proven by the header of the next block, 5" in shown(lying(chain), path)
-    text = shown(lying(chain, blocks=_another_result), path)
+    text = shown(lying(chain, block=_another_result), path)
     assert "The result does NOT verify" in text
     text = shown(lying(chain, inclusion=_another_place), path)
     assert "NOT PROVEN" in text
-    assert "NOT PROVEN" in shown(lying(chain, blocks=_no_transactions), "/block/4")
+    assert "NOT PROVEN" in shown(lying(chain, block=_no_transactions), "/block/4")
 
 
 def test_a_status_list_that_is_not_the_recorded_one_is_said(chain: Chain) -> None:
