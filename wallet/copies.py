@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from wallet.store import Standing, StoredCredential
+from wallet.store import Names, Standing, StoredCredential
 
 LOW_STOCK = 2
 PRESENTABLE = frozenset({Standing.VALID, Standing.UNCHECKED})
@@ -52,6 +52,7 @@ class Stock:
     batch: str
     vct: str
     issuer_id: str
+    issuer_names: Names
     copies: int
     unused: int
     issued_at: int
@@ -120,19 +121,29 @@ def pick_copies(
     return tuple(picked), {vct: why for vct, why in lacks.items() if vct not in held}
 
 
-def stock(credentials: Iterable[StoredCredential], *, now: int) -> tuple[Stock, ...]:
-    """Return how every batch stands, in the order given."""
-    return tuple(_stock(copies, now) for copies in _batches(credentials))
+def stock(
+    credentials: Iterable[StoredCredential], *, now: int, names: Mapping[str, Names]
+) -> tuple[Stock, ...]:
+    """Return how every batch stands, in the order given.
+
+    Args:
+        credentials: every copy.
+        now: the present, in seconds since 1970.
+        names: the issuers' names, by their ids, as far as they are known.
+    """
+    return tuple(_stock(copies, now, names) for copies in _batches(credentials))
 
 
-def _stock(copies: Sequence[StoredCredential], now: int) -> Stock:
+def _stock(copies: Sequence[StoredCredential], now: int, names: Mapping[str, Names]) -> Stock:
+    issuer = copies[0].issuer_id
     standing = _best(copies, now)
     speaking = [copy for copy in copies if standing_of(copy, now=now) is standing]
     checked = [copy.checked_at for copy in speaking if copy.checked_at is not None]
     return Stock(
         batch=copies[0].batch,
         vct=copies[0].vct,
-        issuer_id=copies[0].issuer_id,
+        issuer_id=issuer,
+        issuer_names=names.get(issuer) or Names(ja=issuer, en=issuer),
         copies=len(copies),
         unused=sum(
             copy.used_by is None and standing_of(copy, now=now) in PRESENTABLE for copy in copies

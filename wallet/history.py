@@ -98,6 +98,13 @@ def entries(vault: Vault, *, limit: int = 500) -> tuple[HistoryEntry, ...]:
     )
 
 
+def known_names(vault: Vault) -> dict[str, Names]:
+    """Return the names that each party had when it was last dealt with, by its id."""
+    rows = vault.read("SELECT party, names FROM history WHERE party != '' ORDER BY id")
+    known = ((party, Names.from_text(names)) for party, names in rows)
+    return {party: names for party, names in known if names.ja}
+
+
 def forget(vault: Vault, *, at: datetime) -> int:
     """Delete the log (the person's own choice) and leave one line that says so."""
     with vault.transaction():

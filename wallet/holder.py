@@ -141,7 +141,11 @@ class Holder:
 
     def credentials(self) -> tuple[Stock, ...]:
         """Return every batch of credentials with its count, the newest first."""
-        return stock(store.credentials(self._ctx.vault), now=self._ctx.seconds())
+        return stock(
+            store.credentials(self._ctx.vault),
+            now=self._ctx.seconds(),
+            names=history.known_names(self._ctx.vault),
+        )
 
     def delete_credentials(self, batch: str) -> int:
         """Delete a batch of credentials and their keys [WAL-DEL-1].

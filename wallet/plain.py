@@ -214,6 +214,7 @@ def stock_json(batches: Sequence[Stock]) -> list[JSON]:
             "batch": item.batch,
             "vct": item.vct,
             "issuer": item.issuer_id,
+            "names": names_json(item.issuer_names),
             "copies": item.copies,
             "unused": item.unused,
             "low": item.low,
@@ -232,9 +233,8 @@ def stock_lines(batches: Sequence[Stock], now: datetime, lang: str) -> list[str]
     """Return the credentials for a person; the batch is the name that ``delete`` takes."""
     lines: list[str] = []
     for item in batches:
-        lines.append(
-            f"{item.batch}  {credential_label(item.vct, lang)}  {show_name(item.issuer_id)}"
-        )
+        issuer = show_name(item.issuer_names.in_language(lang))
+        lines.append(f"{item.batch}  {credential_label(item.vct, lang)}  {issuer}")
         lines.append(f"    {stock_state(item, now, lang)}")
     return lines
 

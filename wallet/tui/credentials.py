@@ -56,7 +56,7 @@ class CredentialsScreen(WalletScreen):
             for at in (item.issued_at, item.expires_at)
         )
         return (
-            f"{label}  {show_name(item.issuer_id)}\n"
+            f"{label}  {show_name(item.issuer_names.in_language(lang))}\n"
             f"  {stock_state(item, utc_now(), lang)}\n"
             f"  {self.words('received_on')}: {issued}\n"
             f"  {self.words('until')}: {until}"

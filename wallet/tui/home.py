@@ -64,7 +64,8 @@ class HomeScreen(WalletScreen):
         lines = []
         for item in self.holder.credentials():
             label = credential_label(item.vct, self.wallet.lang)
-            lines.append(f"{show_name(label, limit=40)}  {show_name(item.issuer_id)}")
+            issuer = show_name(item.issuer_names.in_language(self.wallet.lang))
+            lines.append(f"{show_name(label, limit=40)}  {issuer}")
             lines.append(f"  {stock_state(item, utc_now(), self.wallet.lang)}")
         return "\n".join(lines) or self.words("no_credentials")
 

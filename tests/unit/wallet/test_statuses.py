@@ -63,6 +63,13 @@ def test_the_next_look_for_answers_says_how_a_credential_stands(
     assert words[1] in told(card, world, "ja")
 
 
+def test_an_issuer_is_shown_by_its_registered_name(card, world):  # [WAL-STAT-3]
+    assert "City KYC" in told(card, world)
+    assert "市民KYC株式会社" in told(card, world, "ja")
+    card.forget_history()
+    assert "city-kyc" in told(card, world)
+
+
 def test_no_index_leaves_the_wallet_and_the_issuer_is_not_asked(card, world):  # [WAL-STAT-1]
     world.sent.clear()
     card.sync()
