@@ -6,12 +6,12 @@ only to the program that acted, which adds it; here it is said where the code it
 
 from typing import Literal
 
-from ssi.advice import chain, messages, programs
+from ssi.advice import chain, evidence, messages, programs
 from ssi.advice.form import Advice
 
 __all__ = ["ADVICE", "Advice", "advice_for"]
 
-ADVICE: dict[str, Advice] = messages.ADVICE | chain.ADVICE | programs.ADVICE
+ADVICE: dict[str, Advice] = messages.ADVICE | chain.ADVICE | evidence.ADVICE | programs.ADVICE
 
 
 def advice_for(code: str, fallback: str, lang: Literal["ja", "en"]) -> str:

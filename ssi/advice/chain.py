@@ -1,4 +1,4 @@
-"""The shared ledger: its proofs, its rules, its nodes, and the evidence that rests on it."""
+"""The shared ledger: its proofs, its rules, its nodes."""
 
 from ssi.advice.form import Advice
 
@@ -32,64 +32,6 @@ ADVICE: dict[str, Advice] = {
         "台帳の署名済みの記録が互いに矛盾しています。両方を保存しました。"
         "作業を止め、証拠を運営団体に送ってください。",
     ),
-    "anchor": Advice(
-        "A proof of time from outside does not hold for this block. Do not rely on it; "
-        "ask the auditor who anchored the block for another one.",
-        "外部の時刻証明が、このブロックについて成り立ちません。"
-        "根拠として使わず、証明を取得した監査者に別の証明を求めてください。",
-    ),
-    "anchor.pending": Advice(
-        "The time-stamp is not in a Bitcoin block yet. Nothing is proven so far; "
-        "run the anchoring job again in some hours.",
-        "時刻証明はまだビットコインのブロックに入っていません。まだ何も証明されていません。"
-        "数時間後に、アンカー処理をもう一度実行してください。",
-    ),
-    "anchor.header_missing": Advice(
-        "The block headers at hand do not reach this proof. Nothing is decided; "
-        "get a newer header file and verify again.",
-        "手元のブロックヘッダーでは、この証明を確認できません。判定していません。"
-        "新しいヘッダーファイルを入手し、もう一度確認してください。",
-    ),
-    "anchor.not_final": Advice(
-        "The public chain may still drop this entry. Nothing is decided; verify again later.",
-        "公開チェーンの記録がまだ確定していません。判定していません。"
-        "後でもう一度確認してください。",
-    ),
-    "anchor.evm_funds": Advice(
-        "The account cannot pay for the transaction on the public chain. Nothing was sent; "
-        "send it some of that chain's currency and run this again.",
-        "公開チェーンの口座の残高が足りません。何も送信していません。"
-        "口座に入金してから、もう一度実行してください。",
-    ),
-    "anchor.evm_waits": Advice(
-        "The contract was sent and is in no block yet. Do not send it again: run this with "
-        "--sent and the transaction's hash.",
-        "コントラクトは送信済みですが、まだブロックに入っていません。送り直さず、"
-        "取引のハッシュを --sent に指定してもう一度実行してください。",
-    ),
-    "anchor.evm_deploy": Advice(
-        "The public chain did not make the contract as it was sent. Do not use it; "
-        "check the account, the chain and the node.",
-        "公開チェーンに、送信したとおりのコントラクトができていません。使わずに、"
-        "口座・チェーン・ノードを確認してください。",
-    ),
-    "anchor.extra": Advice(
-        "A part of the program is not installed. Nothing is decided; "
-        "install warifu[anchoring,evm] and verify again.",
-        "確認に必要な部品が入っていません。判定していません。"
-        "warifu[anchoring,evm] をインストールし、もう一度確認してください。",
-    ),
-    "anchor.too_few": Advice(
-        "Fewer outside authorities vouch for the block than were asked for. "
-        "Get the missing proofs, or ask the auditor for them.",
-        "このブロックを証明する外部の機関が、求められた数に足りません。"
-        "足りない証明を取得するか、監査者に求めてください。",
-    ),
-    "anchor.disagree": Advice(
-        "The outside authorities give times that do not agree. "
-        "Do not rely on the proofs; ask the authorities and the auditor.",
-        "外部の機関の時刻が一致しません。根拠として使わず、機関と監査者に確認してください。",
-    ),
     "trust": Advice(
         "The trust file is not of this ledger or was changed. "
         "Get it again and compare its hash with a member.",
@@ -105,6 +47,114 @@ ADVICE: dict[str, Advice] = {
     "chain": Advice(
         "A record of the shared ledger is not as it must be. Tell the operator of the node.",
         "共有台帳の記録が規則どおりではありません。ノードの運営者に知らせてください。",
+    ),
+    "chain.unreachable": Advice(
+        "No node of the ledger answers. Nothing was decided. Check the network and the nodes' "
+        "addresses, then try again.",
+        "台帳のどのノードも応答しません。何も判定していません。"
+        "通信とノードのアドレスを確認し、もう一度お試しください。",
+    ),
+    "chain.busy": Advice(
+        "More waits at the node than it takes; nothing was changed. Try again in a moment, or "
+        "through another node.",
+        "ノードで待っている取引が多すぎます。何も変わっていません。"
+        "少し待つか、別のノードでお試しください。",
+    ),
+    "chain.lane_busy": Advice(
+        "Other transactions of this account come first just now; nothing was changed. Try again in "
+        "a moment. Programs that share an account need a lane each.",
+        "同じ口座の別の取引が先に処理されています。何も変わっていません。少し待ってお試しください。"
+        "口座を共有するプログラムには、それぞれ別のレーンが必要です。",
+    ),
+    "chain.pending": Advice(
+        "The transaction still waits for its block. Send the same again, or ask for its fate: "
+        "it can count only once.",
+        "取引はまだブロックに入っていません。同じものをもう一度送るか、結果を問い合わせてください。"
+        "二重に数えられることはありません。",
+    ),
+    "chain.unknown_tx": Advice(
+        "This transaction is in no block, and none waits at this node. Ask the node that it was "
+        "given to, or send it again.",
+        "この取引はどのブロックにもなく、このノードでも待っていません。"
+        "送った先のノードに問い合わせるか、もう一度送ってください。",
+    ),
+    "chain.stopped": Advice(
+        "The node is stopping and takes nothing more. Ask another node, or this one when it is up.",
+        "ノードは停止するところで、もう受け付けません。"
+        "別のノードに尋ねるか、起動を待ってお試しください。",
+    ),
+    "chain.locked": Advice(
+        "Another process has this ledger open, most likely its node. Nothing was changed. "
+        "Stop that one first.",
+        "別のプロセス（おそらくノード）がこの台帳を開いています。何も変わっていません。"
+        "先にそれを止めてください。",
+    ),
+    "chain.storage": Advice(
+        "The ledger's file could not be read or written, so nothing was changed. Look at the disk's "
+        "room, and whether this user may write there.",
+        "台帳のファイルを読み書きできないため、何も変わっていません。"
+        "ディスクの空きと、書き込みの権限を確認してください。",
+    ),
+    "chain.corrupt": Advice(
+        "The ledger's file is not what its last block signs, so the node did not go on with it. "
+        "Put back a backup, or start empty and fetch all from the other nodes.",
+        "台帳のファイルが最後のブロックの署名と合わないため、ノードは続行しません。"
+        "控えを戻すか、空の状態からほかのノードの内容を取得してください。",
+    ),
+    "chain.genesis_differs": Advice(
+        "The files belong to another chain than the genesis at hand, so nothing was started. Check "
+        "which folder and which genesis were named.",
+        "ファイルが手元の創世ファイルとは別の台帳のものなので、起動していません。"
+        "指定したフォルダーと創世ファイルを確認してください。",
+    ),
+    "chain.answer": Advice(
+        "A node's answer is not what the ledger holds; it was ignored. Ask another node, and tell "
+        "the operator of this one.",
+        "ノードの答えが台帳の内容と合わないため、使いませんでした。"
+        "別のノードに尋ね、このノードの運営者に知らせてください。",
+    ),
+    "chain.list": Advice(
+        "The node does not list its records just now. Nothing was changed. Ask another node.",
+        "ノードが今は記録の一覧を返しません。何も変わっていません。別のノードに尋ねてください。",
+    ),
+    "chain.not_found": Advice(
+        "The node does not have this: it may be too new, too old, or never made. Look at the name "
+        "or height, or ask another node.",
+        "ノードにこの記録はありません。新しすぎるか古すぎるか、存在しない可能性があります。"
+        "名前や高さを確認するか、別のノードに尋ねてください。",
+    ),
+    "chain.height": Advice(
+        "The node does not keep the state of that height. Name a newer one, or ask a node that "
+        "keeps more.",
+        "ノードはその高さの状態を保存していません。"
+        "より新しい高さを指定するか、長く保存しているノードに尋ねてください。",
+    ),
+    "chain.no_block": Advice(
+        "A block on the way to this one is not kept here, so it could not be proven. Ask another "
+        "node.",
+        "途中のブロックがこのノードにないため、証明できません。別のノードに尋ねてください。",
+    ),
+    "chain.record_unknown": Advice(
+        "The ledger holds no such record; nothing was changed. Check the name.",
+        "台帳にその記録はありません。何も変わっていません。名前を確認してください。",
+    ),
+    "chain.proposal_unknown": Advice(
+        "The ledger holds no such proposal; nothing was changed. `warifu chain proposals` lists "
+        "them.",
+        "台帳にその提案はありません。何も変わっていません。"
+        "`warifu chain proposals` で一覧を確認してください。",
+    ),
+    "chain.client_unknown": Advice(
+        "The ledger holds no firm in good standing with this certificate, so it is not trusted. "
+        "Ask the firm.",
+        "この証明書を持つ有効な事業者は台帳にありません。信頼できません。"
+        "事業者に確認してください。",
+    ),
+    "chain.issuer_unknown": Advice(
+        "The ledger holds no such issuer, so nothing it signs is accepted. Ask the members whether "
+        "it is accredited.",
+        "台帳にその発行者はありません。署名したものは受け入れられません。"
+        "認定されているか、台帳の会員に確認してください。",
     ),
     "chain.old_backup": Advice(
         "This validator has signed more than its files remember, so they come from an old backup. "
@@ -263,39 +313,5 @@ ADVICE: dict[str, Advice] = {
         "Correct it by the rule that was named, and submit again.",
         "台帳は取引を受け付けませんでした。何も変わっていません。"
         "示された規則に従って直し、もう一度送ってください。",
-    ),
-    "audit": Advice(
-        "The exported blocks do not replay; nothing may rest on them. "
-        "Export them again, from another node too.",
-        "書き出したブロックを再現できないため、根拠にできません。"
-        "別のノードからも、もう一度書き出してください。",
-    ),
-    "evidence": Advice(
-        "An evidence pack is not what it should be: changed, forged, or incomplete. Do not rely on "
-        "it; ask whoever made it for the original file.",
-        "証拠ファイルが変更されているか、偽造か、不完全です。"
-        "証拠として用いず、作成者に元のファイルを依頼してください。",
-    ),
-    "evidence.unknown": Advice(
-        "Nothing was kept of this, or its retention is over. List what is there.",
-        "この件の記録は保存されていないか、保存期間が過ぎています。一覧を確認してください。",
-    ),
-    "evidence.kept": Advice(
-        "A part of what is needed was not kept, so no pack can be made. Nothing was changed.",
-        "必要な一部が保存されていないため、証拠ファイルを作れません。何も変更されていません。",
-    ),
-    "evidence.unanchored": Advice(
-        "No kept proof of time from outside stands above this block. When exporting, try again "
-        "after the hour or day is over and stamped, or leave the anchors out. When verifying, the "
-        "pack holds no such proof: ask for one made with anchors, or judge it without a policy.",
-        "このブロックを含む外部の時刻証明がありません。作成時は、時間帯が終わって証明が付いてから"
-        "やり直すか、時刻証明なしで作成してください。検証時は、時刻証明を含む証拠ファイルを"
-        "依頼するか、時刻の設定なしで検証してください。",
-    ),
-    "evidence.genesis": Advice(
-        "The pack rests on another ledger than the one you named. Compare the digest of the "
-        "genesis with what the ledger's members publish.",
-        "証拠ファイルは、指定された台帳とは別の台帳に基づいています。"
-        "台帳の会員が公表する創世ファイルの値と比べてください。",
     ),
 }

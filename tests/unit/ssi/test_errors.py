@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import ssi
-from ssi.advice import ADVICE, chain, messages, programs
+from ssi.advice import ADVICE, chain, evidence, messages, programs
 from ssi.errors import (
     ERRORS,
     Expired,
@@ -78,7 +78,7 @@ def test_the_fact_is_the_text_and_the_code_stands_beside_it():
 
 
 def test_err_4_a_code_has_its_advice_in_one_place():
-    assert len(ADVICE) == sum(len(area.ADVICE) for area in (messages, chain, programs))
+    assert len(ADVICE) == sum(len(area.ADVICE) for area in (messages, chain, evidence, programs))
 
 
 @pytest.mark.parametrize("row", ERRORS, ids=lambda row: row.error.__name__)
@@ -127,6 +127,12 @@ def test_err_4_every_code_of_the_product_has_advice_by_its_own_prefix():
         if not prefixes & ADVICE.keys():
             bare.append(f"{code} ({path.name})")
     assert not bare, f"ssi/advice has nothing for: {', '.join(bare)}"
+
+
+def test_err_4_only_a_bad_record_is_called_one():
+    """What is said of the whole family would mislead who meets a busy or a stopped node."""
+    told = {code for code in codes() if code.startswith("chain.")} - ADVICE.keys()
+    assert told == {"chain.key", "chain.record", "chain.snapshot"}
 
 
 def test_err_3_codes_have_one_form():
