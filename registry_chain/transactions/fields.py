@@ -81,21 +81,21 @@ def slug(value: str, where: str, *, longest: int = 32) -> str:
     """An id: 3 to ``longest`` of ``a-z0-9-``, no hyphen at an end [REG-TX-8]."""
     fits = 3 <= len(value) <= longest and _only(value, _SLUG)  # noqa: PLR2004 - the clause's number
     if not fits or value[0] == "-" or value[-1] == "-":
-        raise bad(where, "is not an id")
+        raise bad(where, f"is not 3 to {longest} of a-z, 0-9 and -, without - at an end")
     return value
 
 
 def code_name(value: str, where: str) -> str:
     """A machine word such as a purpose code: 1 to 40 of ``a-z0-9-_``."""
     if not 1 <= len(value) <= 40 or not _only(value, _CODE):  # noqa: PLR2004 - the clause's number
-        raise bad(where, "is not a code")
+        raise bad(where, "is not 1 to 40 of a-z, 0-9, - and _")
     return value
 
 
 def token_name(value: str, where: str, *, longest: int = 64) -> str:
     """An opaque URL-safe name: a box id, a key id."""
     if not 1 <= len(value) <= longest or not _only(value, URLSAFE):
-        raise bad(where, "is not a URL-safe name")
+        raise bad(where, f"is not 1 to {longest} of A-Z, a-z, 0-9, - and _")
     return value
 
 
