@@ -170,11 +170,13 @@ def _pause(args: argparse.Namespace) -> JSONObject:
 
 
 def _seat(args: argparse.Namespace) -> JSONObject:
-    return {"validator": _given(args)}
+    """The seat of `validator-seat`, or what `validator-key` printed around one."""
+    given = _given(args)
+    return {"validator": given.get("seat", given)}
 
 
 def _replaced(args: argparse.Namespace) -> JSONObject:
-    return {"address": args.address, "validator": _given(args)}
+    return {"address": args.address, **_seat(args)}
 
 
 def _params(args: argparse.Namespace) -> JSONObject:
@@ -263,7 +265,7 @@ WORDS: tuple[Word, ...] = (
     Word(
         name="validator-add",
         ja="検証者の追加を提案します",
-        en="propose a validator (the JSON that `validator-seat` prints)",
+        en="propose a validator (what `validator-key` or `validator-seat` prints)",
         kind=AddValidator,
         arguments=(_BODY,),
         build=_seat,

@@ -151,6 +151,8 @@ def check_pair(config: NodeConfig, network: NetworkConfig, genesis: Genesis) -> 
     places = Places(home=config.home)
     find_binary()
     signer = read_validator_key(places)
+    if not places.genesis.exists():
+        raise Malformed("the folder has no genesis for CometBFT", code="config.not_joined")
     mark = read_mark(config.db)
     require_newest(read_signed(places.validator_state), mark)
     require_unseen(

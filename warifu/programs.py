@@ -34,12 +34,17 @@ def _actions(parser: argparse.ArgumentParser) -> Actions:
 
 def configure_chain(parser: argparse.ArgumentParser) -> None:
     """Declare ``warifu chain``."""
-    from registry_chain import cli, cli_network  # noqa: PLC0415 - only this command pays for it
+    from registry_chain import (  # noqa: PLC0415 - only this command pays for it
+        cli,
+        cli_join,
+        cli_network,
+    )
     from registry_chain.anchoring import cli as anchoring  # noqa: PLC0415
 
     actions = _actions(parser)
     cli.add_commands(actions)
     cli_network.add_commands(actions)
+    cli_join.add_commands(actions)
     anchoring.add_commands(actions)
     node = actions.add_parser(
         "node",
@@ -103,6 +108,10 @@ def run_chain(args: argparse.Namespace) -> int:
         from registry_chain import cli_network  # noqa: PLC0415
 
         return cli_network.run(args)
+    if args.action == "join":
+        from registry_chain import cli_join  # noqa: PLC0415
+
+        return cli_join.run(args)
     if args.action == "testnet":
         from warifu import testnet  # noqa: PLC0415
 

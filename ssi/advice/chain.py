@@ -90,8 +90,8 @@ ADVICE: dict[str, Advice] = {
         "先にそれを止めてください。",
     ),
     "chain.storage": Advice(
-        "The ledger's file could not be read or written, so nothing was changed. Look at the disk's "
-        "room, and whether this user may write there.",
+        "The ledger's file could not be read or written, so nothing was changed. Look at the "
+        "disk's room, and whether this user may write there.",
         "台帳のファイルを読み書きできないため、何も変わっていません。"
         "ディスクの空きと、書き込みの権限を確認してください。",
     ),

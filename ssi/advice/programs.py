@@ -49,6 +49,18 @@ ADVICE: dict[str, Advice] = {
         "You declined. Nothing was shared. Nothing needs to be done.",
         "拒否しました。何も共有していません。対応は不要です。",
     ),
+    "config.not_joined": Advice(
+        "This folder was not made for a network that runs. Make it by warifu chain join; "
+        "keys that are in it already are kept.",
+        "このフォルダーは、動いているネットワークのノード用に作られていません。"
+        "warifu chain join で作ってください。すでにある鍵はそのまま使われます。",
+    ),
+    "config.snapshot": Advice(
+        "This network began with the ledger of an older chain, which a new node fetches as a "
+        "snapshot. Name the CometBFT RPC of a member or two by --snapshot-from.",
+        "このネットワークは以前の台帳を引き継いでいるため、新しいノードは状態を取得して始めます。"
+        "--snapshot-from で、会員の CometBFT RPC を一つか二つ指定してください。",
+    ),
     "keystore": Advice(
         "The wallet's vault cannot be used as it is. "
         "Follow the steps shown, or restore from the recovery words.",

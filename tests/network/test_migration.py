@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,16 +11,19 @@ from registry_chain.audit import fetch_blocks, replay
 from registry_chain.cli_network import members_of
 from registry_chain.client import HeadMemory, RegistryClient, Submitter
 from registry_chain.engines.cometbft.migration import take_over
+from registry_chain.engines.cometbft.settings import Places
 from registry_chain.engines.cometbft.testnet import make_validators, write_network
 from registry_chain.records import MemberRecord, member_key
 from ssi.encoding import parse_json_object
 from ssi.fetch import FetchPolicy, Request, http_fetch
 from ssi.merkle import EMPTY_ROOT
+from tests.network.test_join import join, run_beside
 from tests.support.chain import TestClock, served
 from tests.support.migration import OWNERS, moving
 from tests.support.network import Network, now, require_cometbft
 from tests.support.registry import signer
 from tests.unit.registry_chain.test_migration import change
+from warifu.__main__ import main
 from warifu.testnet import ports_for, program
 
 pytestmark = [pytest.mark.slow, pytest.mark.cometbft]
@@ -47,7 +51,9 @@ def test_who_followed_the_embedded_chain_follows_the_network(tmp_path: Path) -> 
     for member, key in zip(members, keys.values(), strict=True):
         member.home.mkdir(parents=True)
         taken = take_over(chain.path, member.home / "chain.db", chain.genesis, key.public_key.raw)
-    write_network(chain.genesis, members, list(keys.values()), inheritance=taken)
+    write_network(
+        chain.genesis, members, list(keys.values()), inheritance=taken, snapshot_interval=5
+    )
     net = Network(tmp_path / "net", members, chain.genesis)
     net.programs = [program(member) for member in members]
     try:
@@ -73,6 +79,37 @@ def test_who_followed_the_embedded_chain_follows_the_network(tmp_path: Path) -> 
         report = replay(fetch_blocks(net.members[0].url, fetch), chain.genesis)
         assert (report.ok, report.first_difference) == (True, None)
         assert report.height > height + 1
+        joined_by_a_snapshot(net, client, memory, tmp_path)
     finally:
         for one in net.programs:
             one.stop()
+
+
+def joined_by_a_snapshot(
+    net: Network, client: RegistryClient, memory: HeadMemory, folder: Path
+) -> None:
+    """[REG-NET-10]: how the network began is proven by the chain; the old ledger is not needed."""
+    submitter, count = Submitter(client, "council", signer("council")), 0
+    while count < 5 or client.head(now()).height % 5 < 3:
+        count += 1
+        submitter.submit(change(f"more-{count}"), now())
+    genesis = folder / "genesis.json"
+    genesis.write_bytes(net.genesis.to_bytes())
+    home = folder / "joining"
+    member, words = join(net, home, genesis)
+    assert (
+        main(["chain", *words]) != 0
+    )  # every block from the first: nobody of the network has them
+    assert not home.exists()
+    rpc = f"http://127.0.0.1:{net.members[1].rpc_port}"
+    assert main(["chain", *words, "--snapshot-from", rpc]) == 0
+    own, theirs = (Places(home=one).genesis.read_text() for one in (home, net.members[0].home))
+    assert json.loads(own) == json.loads(theirs)
+    number = run_beside(net, member)
+    done = submitter.submit(change("last"), now())
+    net.wait_height(done.height + 1, number)
+    # Its own blocks begin late: it serves those who followed the chain until then.
+    fetch = http_fetch(FetchPolicy(allow_loopback_http=True))
+    following = RegistryClient(net.urls(number), net.genesis, fetch, memory)
+    found = following.read(member_key("council"), now=now())
+    assert MemberRecord.from_json(found.value or {}).height == done.height

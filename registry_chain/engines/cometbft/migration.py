@@ -97,7 +97,7 @@ def _begun(path: Path, genesis: Genesis, own_key: bytes) -> Inheritance:
         return Inheritance(
             first_height=block.height + 1,
             started=block.header.time.seconds + 1,
-            validators=tuple(_genesis_json(one) for one in seats.validators),
+            validators=genesis_validators(seats),
         )
     finally:
         store.close()
@@ -116,6 +116,11 @@ def validator_seats(store: Store) -> ValidatorSet:
                 found.append(Validator(public_key=key, power=record.voting_power))
         after = page[-1][0]
     return ValidatorSet.of(found)
+
+
+def genesis_validators(validators: ValidatorSet) -> tuple[JSONObject, ...]:
+    """Validators as CometBFT's genesis names them."""
+    return tuple(_genesis_json(one) for one in validators.validators)
 
 
 def _genesis_json(validator: Validator) -> JSONObject:

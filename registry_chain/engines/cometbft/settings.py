@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from registry_chain.admission import BYTES_A_UNIT, MAX_WAITING_WORK
 from registry_chain.engines.blocks import MAX_BLOCK_BYTES, NO_GAS_LIMIT
 from registry_chain.engines.cometbft.ledger import Signed
 from registry_chain.engines.cometbft.server import private_socket
@@ -140,7 +141,13 @@ def _settings(places: Places, config: NetworkConfig, moniker: str) -> str:
             # The members know one another: no stranger is looked for, and none is told of.
             "pex": False,
         },
-        "mempool": {"size": 5000, "max_txs_bytes": 64_000_000, "max_tx_bytes": 300_000},
+        # Never the first to be full: our own bound leaves room for everybody [REG-ENG-6].
+        "mempool": {
+            "size": MAX_WAITING_WORK,
+            "cache_size": 2 * MAX_WAITING_WORK,
+            "max_txs_bytes": 2 * MAX_WAITING_WORK * BYTES_A_UNIT,
+            "max_tx_bytes": 300_000,
+        },
         "statesync": {
             "enable": sync is not None,
             "rpc_servers": ",".join(sync.servers) if sync else "",
@@ -247,7 +254,16 @@ def read_validator_key(places: Places) -> SoftwareSigner:
     Raises:
         Malformed: As `ssi.files.read_private`; ``keystore.key`` when it is no key.
     """
-    raw = read_private(places.validator_key, most=_MOST)
+    return _read_key(places.validator_key)
+
+
+def read_node_id(places: Places) -> str:
+    """Read the id by which other nodes know this one; raises as `read_validator_key`."""
+    return address_of(_read_key(places.node_key).public_key.raw).lower()
+
+
+def _read_key(path: Path) -> SoftwareSigner:
+    raw = read_private(path, most=_MOST)
     try:
         key = parse_json_object(raw)["priv_key"]
         secret = b64decode(str(key["value"] if isinstance(key, dict) else ""), validate=True)
