@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -23,9 +24,11 @@ from registry_chain.engines.cometbft.settings import (
     write_validator_key,
 )
 from registry_chain.engines.cometbft.testnet import Member, make_validators, write_node
-from registry_chain.light import VerifiedLightBlock
+from registry_chain.engines.cometbft.way import write_way
+from registry_chain.light import UntrustedLightBlock, VerifiedLightBlock, parse_light_block
 from registry_chain.records import MIGRATION_KEY, MigrationRecord
-from ssi.encoding import JSONObject
+from registry_chain.transport import LIMITS
+from ssi.encoding import JSONObject, parse_json_object
 from ssi.errors import Malformed
 from ssi.fetch import FetchPolicy, http_fetch
 
@@ -91,7 +94,8 @@ def run(args: argparse.Namespace) -> int:
         raise Malformed("--p2p is HOST:PORT", code="config.malformed")
     root = TrustRoot.load(args.genesis)
     fetch = http_fetch(FetchPolicy(allow_loopback_http=root.genesis.params.loopback))
-    client = RegistryClient(args.node, root, fetch, HeadMemory.volatile())
+    memory = HeadMemory.volatile()
+    client = RegistryClient(args.node, root, fetch, memory)
     now = datetime.now(UTC)
     head = client.head(now)
     inheritance = _inheritance(client, now)
@@ -118,6 +122,8 @@ def run(args: argparse.Namespace) -> int:
     )
     node_id = _keys(Places(home=args.home))
     write_node(root.genesis, member, config, inheritance)
+    if sync is not None:
+        write_way(args.home, _walked(memory, root.genesis.chain_id))
     told: JSONObject = {
         "home": str(args.home),
         "node_id": node_id,
@@ -152,6 +158,15 @@ def _sync(servers: tuple[str, ...], trusted: VerifiedLightBlock) -> SyncConfig:
     pair = servers if len(servers) > 1 else servers * 2  # CometBFT compares two
     digest = trusted.header_hash.hex().upper()
     return SyncConfig(servers=pair, height=trusted.height, hash=digest)
+
+
+def _walked(memory: HeadMemory, chain: str) -> Iterator[UntrustedLightBlock]:
+    """Every light block that was verified on the way, the oldest first."""
+    height = 0
+    while (shown := memory.above(chain, height)) is not None:
+        block = parse_light_block(parse_json_object(shown, limits=LIMITS))
+        height = block.height
+        yield block
 
 
 def _keys(places: Places) -> str:

@@ -22,6 +22,7 @@ from registry_chain.engines.cometbft.settings import (
 )
 from registry_chain.engines.cometbft.signing import read_mark, require_newest, require_unseen
 from registry_chain.engines.cometbft.supervisor import Supervisor
+from registry_chain.engines.cometbft.way import read_way
 from registry_chain.engines.embedded import EmbeddedEngine
 from registry_chain.genesis import Genesis
 from registry_chain.keyfile import read_key
@@ -153,6 +154,7 @@ def check_pair(config: NodeConfig, network: NetworkConfig, genesis: Genesis) -> 
     signer = read_validator_key(places)
     if not places.genesis.exists():
         raise Malformed("the folder has no genesis for CometBFT", code="config.not_joined")
+    read_way(config.home)
     mark = read_mark(config.db)
     require_newest(read_signed(places.validator_state), mark)
     require_unseen(
@@ -175,6 +177,7 @@ def open_pair(
         clock=lambda: datetime.now(UTC),
         signed=lambda: read_signed(places.validator_state),
         snapshot_interval=network.snapshot_interval,
+        way=read_way(config.home),
     )
 
     def before_start() -> None:

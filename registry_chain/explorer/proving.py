@@ -7,6 +7,7 @@ much that one step does not reach a block, the steps in between are found by hal
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -104,7 +105,7 @@ class Prover:
         if known is not None:
             return known
         trusted = self._below(block.height)
-        steps = [block]
+        steps, walked = [block], False
         while True:
             step = steps[-1]
             # History vouches as of its own time; only what is ahead of our clock is refused.
@@ -115,6 +116,9 @@ class Prover:
                 middle = (trusted.height + step.height) // 2
                 if error.code not in _NEEDS_STEPS or middle <= trusted.height:
                     raise
+                if not walked:
+                    trusted, walked = self._along(trusted, step.height), True
+                    continue
                 steps.append(self._at(middle))
                 continue
             self._remember(verified)
@@ -122,6 +126,19 @@ class Prover:
             steps.pop()
             if not steps:
                 return verified
+
+    def _along(self, trusted: TrustedState, height: int) -> TrustedState:
+        """Go the way the engine offers as far as it leads; it is a help, and need not lead."""
+        for shown in self._engine.trust_path(trusted.height + 1):
+            block = parse_light_block(shown)
+            if not trusted.height < block.height < height:
+                continue
+            moment = min(self._clock(), block.header.time.moment)
+            with suppress(Rejected):
+                verified = verify_light_block(block, trusted=trusted, now=moment, options=_ANY_AGE)
+                self._remember(verified)
+                trusted = verified.trusted
+        return trusted
 
     def _at(self, height: int) -> UntrustedLightBlock:
         found = self._engine.light_block(height)

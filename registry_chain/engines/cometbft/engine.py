@@ -9,10 +9,11 @@ import sqlite3
 import threading
 import time as wall
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from registry_chain.admission import busy
@@ -56,6 +57,7 @@ class NetworkEngine:
         clock: Tells the time.
         signed: How far our validator has signed.
         snapshot_interval: At every height that this divides a snapshot is made.
+        way: Light blocks from before a snapshot, by their heights.
 
     Raises:
         Unavailable: ``chain.locked`` when another process has the file.
@@ -72,8 +74,10 @@ class NetworkEngine:
         clock: Callable[[], datetime],
         signed: Callable[[], Signed | None] = lambda: None,
         snapshot_interval: int = 1000,
+        way: Mapping[int, JSONObject] = MappingProxyType({}),
     ) -> None:
         self._genesis = genesis
+        self._way = way
         self._rpc = rpc
         self._store = Store(path)
         self._changed = threading.Condition()
@@ -193,7 +197,9 @@ class NetworkEngine:
     def light_block(self, height: int | None = None) -> JSONObject | None:
         """The light block of a height, or the newest."""
         found = self._light(height)
-        return None if found is None else light_block_to_json(found)
+        if found is None:
+            return None if height is None else self._way.get(height)
+        return light_block_to_json(found)
 
     def height_of(self, block_hash: bytes) -> int | None:
         """The height of the block whose header has this hash."""
@@ -202,13 +208,14 @@ class NetworkEngine:
     def trust_path(self, start: int) -> list[JSONObject]:
         """Light blocks from ``start`` to the newest: both sides of each change of validators.
 
-        Between two changes the same validators sign, so that one may be skipped to.
+        Between two changes the same validators sign, so that one may be skipped to. From before a
+        snapshot there are those that led to it.
         """
         newest = self._newest()
         if newest is None or newest.height < start:
             return []
         changes = self._store.read(lambda db: ledger.changes_after(db, start - 1))[:MAX_PATH]
-        heights = {height for change in changes for height in (change, change + 1)}
+        heights = {height for change in changes for height in (change, change + 1)} | set(self._way)
         wanted = sorted(height for height in heights if start <= height < newest.height)
         found = (self.light_block(height) for height in wanted)
         return [*(one for one in found if one is not None), light_block_to_json(newest)]

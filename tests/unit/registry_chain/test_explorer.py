@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import sleep
@@ -35,7 +35,7 @@ from registry_chain.transactions.decisions import PauseFamilies
 from registry_chain.transactions.governance import EmergencySuspend
 from registry_chain.trust_root import trust_from_genesis
 from ssi.encoding import JSONObject, b64url_decode, sha256
-from ssi.errors import Rejected
+from ssi.errors import Rejected, Unavailable
 from ssi.keys import Alg, PublicKey
 from tests.support.chain import START, Chain, running
 from tests.support.furnished import SIGNING, furnish
@@ -217,15 +217,22 @@ class Blocks:
 
     genesis: Genesis
     blocks: list[UntrustedLightBlock]
-    asked: list[int]
+    asked: list[int] = field(default_factory=list)
+    way: tuple[int, ...] = ()
+    gone: int = 0
 
     def light_block(self, height: int | None = None) -> JSONObject | None:
         self.asked.append(height or 0)
+        if height is not None and height <= self.gone:
+            return None
         return light_block_to_json(self.blocks[(height or len(self.blocks)) - 1])
 
+    def trust_path(self, start: int) -> list[JSONObject]:
+        return [light_block_to_json(self.blocks[at - 1]) for at in self.way if at >= start]
 
-def test_trust_walks_through_changing_validators() -> None:
-    """[EXP-PROOF-2]: nobody who founded the chain signs its newest block any more."""
+
+def turned_over() -> tuple[Genesis, LightChain]:
+    """A chain of 40 blocks; of those who founded it nobody signs the newest any more."""
     founders = [PublicKey(Alg.EDDSA, bytes(key(name).verify_key)) for name in "abcd"]
     genesis = new_genesis(
         chain_id="test-chain",
@@ -245,7 +252,13 @@ def test_trust_walks_through_changing_validators() -> None:
             validator_set(**dict.fromkeys(following, 1)),
             app_hash=root,
         )
-    engine = Blocks(genesis, made.blocks, [])
+    return genesis, made
+
+
+def test_trust_walks_through_changing_validators() -> None:
+    """[EXP-PROOF-2]"""
+    genesis, made = turned_over()
+    engine = Blocks(genesis, made.blocks)
     prover = Prover(engine, lambda: made.blocks[-1].header.time.moment)  # type: ignore[arg-type]
     newest = prover.block(40)
     assert newest is not None
@@ -257,6 +270,25 @@ def test_trust_walks_through_changing_validators() -> None:
     engine.blocks[29] = signed(made.blocks[29].header, validator_set(w=1, x=1), "wx")
     with pytest.raises(Rejected):
         prover.block(30)
+
+
+def test_trust_goes_the_way_that_a_node_kept_from_before_its_snapshot() -> None:
+    """[EXP-PROOF-2], [REG-NET-10]: without it, a node that has no older blocks proves nothing."""
+    genesis, made = turned_over()
+    clock = lambda: made.blocks[-1].header.time.moment  # noqa: E731
+    with pytest.raises(Unavailable):
+        Prover(Blocks(genesis, made.blocks, gone=38), clock).block(40)  # type: ignore[arg-type]
+    engine = Blocks(genesis, made.blocks, gone=38, way=(8, 9, 16, 17, 24, 25, 32, 33))
+    newest = Prover(engine, clock).block(40)  # type: ignore[arg-type]
+    assert newest is not None
+    assert newest.height == 40
+    assert set(engine.asked) == {40}
+    made.blocks[15] = signed(made.blocks[15].header, validator_set(w=1, x=1), "wx")
+    with pytest.raises((Unavailable, Rejected)):
+        Prover(
+            Blocks(genesis, made.blocks, gone=38, way=(8, 16, 32)),  # type: ignore[arg-type]
+            clock,
+        ).block(40)
 
 
 # --- search ---
