@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,7 @@ from registry_chain.engines.cometbft.settings import (
     NetworkConfig,
     Places,
     SyncConfig,
+    checked,
     read_node_id,
     write_node_key,
     write_validator_key,
@@ -89,9 +91,7 @@ def run(args: argparse.Namespace) -> int:
     """Write the folder, and print one line of JSON."""
     if (args.home / "node.toml").exists():
         raise Malformed("this folder is a node's already", code="config.exists")
-    host, _, p2p_port = args.p2p.rpartition(":")
-    if not host or not p2p_port.isdecimal():
-        raise Malformed("--p2p is HOST:PORT", code="config.malformed")
+    config = checked(NetworkConfig(p2p=args.p2p, peers=tuple(args.peer), nodes=tuple(args.node)))
     root = TrustRoot.load(args.genesis)
     fetch = http_fetch(FetchPolicy(allow_loopback_http=root.genesis.params.loopback))
     memory = HeadMemory.volatile()
@@ -104,25 +104,14 @@ def run(args: argparse.Namespace) -> int:
             "a network that took over an older chain is joined by a snapshot",
             code="config.snapshot",
         )
-    first_height = 1 if inheritance is None else inheritance.first_height
-    sync = None
+    if inheritance is not None:
+        config = replace(config, first_height=inheritance.first_height, started=inheritance.started)
     if args.snapshot_from:
-        trusted = client.block_at(max(first_height, head.height - FURTHEST), now)
-        sync = _sync(tuple(args.snapshot_from), trusted)
-    config = NetworkConfig(
-        p2p=args.p2p,
-        peers=tuple(args.peer),
-        nodes=tuple(args.node),
-        first_height=first_height,
-        started=0 if inheritance is None else inheritance.started,
-        sync=sync,
-    )
-    member = Member(
-        name=args.home.name, home=args.home, port=args.port, p2p_port=int(p2p_port), rpc_port=0
-    )
+        trusted = client.block_at(max(config.first_height, head.height - FURTHEST), now)
+        config = replace(config, sync=_sync(tuple(args.snapshot_from), trusted))
     node_id = _keys(Places(home=args.home))
-    write_node(root.genesis, member, config, inheritance)
-    if sync is not None:
+    write_node(root.genesis, Member.alone(args.home, args.port), config, inheritance)
+    if config.sync is not None:
         write_way(args.home, _walked(memory, root.genesis.chain_id))
     told: JSONObject = {
         "home": str(args.home),
@@ -131,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
         "height": head.height,
         "hash": head.header_hash.hex().upper(),
         "validators": head.validators,
-        "snapshot": sync is not None,
+        "snapshot": config.sync is not None,
     }
     sys.stdout.write(json.dumps(told) + "\n")
     return 0

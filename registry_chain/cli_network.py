@@ -6,13 +6,14 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from registry_chain.engines.cometbft.migration import take_over
 from registry_chain.engines.cometbft.settings import (
     NetworkConfig,
     Places,
+    checked,
     read_validator_key,
     write_node_key,
     write_validator_key,
@@ -136,28 +137,12 @@ def _validator_key(args: argparse.Namespace) -> JSONObject:
 
 
 def _migrate(args: argparse.Namespace) -> JSONObject:
+    config = checked(NetworkConfig(p2p=args.p2p, peers=tuple(args.peer), nodes=tuple(args.node)))
     genesis = Genesis.load(args.genesis)
     own = read_validator_key(Places(home=args.home)).public_key.raw
     inheritance = take_over(args.ledger, args.home / "chain.db", genesis, own)
-    host, _, p2p_port = args.p2p.rpartition(":")
-    if not host or not p2p_port.isdecimal():
-        raise Malformed("--p2p is HOST:PORT", code="config.malformed")
-    member = Member(
-        name=args.home.name,
-        home=args.home,
-        port=args.port,
-        p2p_port=int(p2p_port),
-        rpc_port=0,
-        host="127.0.0.1",
-    )
-    config = NetworkConfig(
-        p2p=args.p2p,
-        peers=tuple(args.peer),
-        nodes=tuple(args.node),
-        first_height=inheritance.first_height,
-        started=inheritance.started,
-    )
-    write_node(genesis, member, config, inheritance)
+    config = replace(config, first_height=inheritance.first_height, started=inheritance.started)
+    write_node(genesis, Member.alone(args.home, args.port), config, inheritance)
     return {
         "home": str(args.home),
         "first_height": inheritance.first_height,

@@ -16,6 +16,7 @@ from registry_chain.engines.cometbft.settings import (
     NetworkConfig,
     Places,
     SyncConfig,
+    checked,
     read_signed,
     read_validator_key,
     write_settings,
@@ -93,7 +94,7 @@ def _network(table: JSONObject | None) -> NetworkConfig | None:
         snapshot_interval=reading.opt_int("snapshot_interval") or 1000,
     )
     reading.done()
-    return config
+    return checked(config)
 
 
 def _sync(table: JSONObject) -> SyncConfig:

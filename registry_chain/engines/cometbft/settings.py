@@ -6,6 +6,7 @@ never disagree. Keys and CometBFT's genesis are written once and never overwritt
 
 import json
 import os
+import re
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ from ssi.keys import Alg, SoftwareSigner
 FOLDER: Final = "cometbft"
 HEARTBEAT_SECONDS: Final = 30
 _PRIVATE: Final = 0o600
+_HOST_PORT: Final = r"[^\s@\"/]+:[0-9]{1,5}"
+_LISTENS: Final = re.compile(_HOST_PORT)
+_PEER: Final = re.compile(rf"[0-9a-f]{{40}}@{_HOST_PORT}")
 _MOST: Final = 4096
 _PRIVATE_TYPE: Final = "tendermint/PrivKeyEd25519"
 _PUBLIC_TYPE: Final = "tendermint/PubKeyEd25519"
@@ -55,6 +59,19 @@ class NetworkConfig:
     started: int = 0
     sync: "SyncConfig | None" = None
     snapshot_interval: int = 1000
+
+
+def checked(config: NetworkConfig) -> NetworkConfig:
+    """Return a node's settings if CometBFT can read their addresses, which it would die of.
+
+    Raises:
+        Malformed: ``config.malformed``.
+    """
+    if not _LISTENS.fullmatch(config.p2p) or (config.rpc and not _LISTENS.fullmatch(config.rpc)):
+        raise Malformed("where a node listens is HOST:PORT", code="config.malformed")
+    if not all(_PEER.fullmatch(peer) for peer in config.peers):
+        raise Malformed("a peer is ID@HOST:PORT", code="config.malformed")
+    return config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

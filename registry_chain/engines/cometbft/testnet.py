@@ -1,9 +1,11 @@
 """The folders of a network: keys, genesis and settings for each validator."""
 
+import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from registry_chain.engines.cometbft.migration import Inheritance
 from registry_chain.engines.cometbft.settings import (
@@ -28,6 +30,11 @@ class Member:
     p2p_port: int
     rpc_port: int
     host: str = "127.0.0.1"
+
+    @classmethod
+    def alone(cls, home: Path, port: int) -> Self:
+        """One whose other addresses stand in its own settings only."""
+        return cls(name=home.name, home=home, port=port, p2p_port=0, rpc_port=0)
 
     @property
     def url(self) -> str:
@@ -92,31 +99,33 @@ def write_node(
 
 def node_toml(chain_id: str, member: Member, config: NetworkConfig) -> str:
     """The node's settings as an operator edits them."""
-    peers = ", ".join(f'"{peer}"' for peer in config.peers)
-    nodes = ", ".join(f'"{node}"' for node in config.nodes)
     lines = [
         f"# {member.name}: a node of chain {chain_id}. Paths are relative to this folder.",
         'genesis = "genesis.json"',
         'db = "chain.db"',
-        f'host = "{member.host}"',
+        f"host = {_toml(member.host)}",
         f"port = {member.port}",
         "",
         "[network]",
-        f'p2p = "{config.p2p}"',
-        f'rpc = "{config.rpc}"',
-        f"peers = [{peers}]",
-        f"nodes = [{nodes}]",
+        f"p2p = {_toml(config.p2p)}",
+        f"rpc = {_toml(config.rpc)}",
+        f"peers = {_toml(config.peers)}",
+        f"nodes = {_toml(config.nodes)}",
         f"first_height = {config.first_height}",
         f"started = {config.started}",
         f"snapshot_interval = {config.snapshot_interval}",
     ]
     if config.sync is not None:
-        servers = ", ".join(f'"{server}"' for server in config.sync.servers)
         lines += [
             "",
             "[network.sync]",
-            f"servers = [{servers}]",
+            f"servers = {_toml(config.sync.servers)}",
             f"height = {config.sync.height}",
-            f'hash = "{config.sync.hash}"',
+            f"hash = {_toml(config.sync.hash)}",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _toml(value: str | tuple[str, ...]) -> str:
+    """A string or a list of them; JSON's are TOML's."""
+    return json.dumps(value, ensure_ascii=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from registry_chain import cli, cli_audit
+from registry_chain import cli, cli_audit, cli_join
 from registry_chain.config import NodeConfig, check_files, open_node
 from registry_chain.genesis import Genesis
 from registry_chain.keyfile import read_key, write_key
@@ -142,6 +142,42 @@ def test_a_broken_configuration(tmp_path: Path, raw: bytes) -> None:
     path.write_bytes(raw)
     with pytest.raises(Malformed):
         NodeConfig.load(path)
+
+
+PEER = "a6c376ad7ec572b243b0912614c90effaeb3c7c0@node-1.example:26656"
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        {"p2p": "26656"},
+        {"p2p": ":26656"},
+        {"p2p": "0.0.0.0:26656", "rpc": "on"},
+        {"p2p": "0.0.0.0:26656", "peers": [PEER[1:]]},
+        {"p2p": "0.0.0.0:26656", "peers": [PEER, PEER.partition("@")[2]]},
+        {"p2p": "0.0.0.0:26656", "peers": [PEER + "/x"]},
+        {"p2p": '0.0.0.0:1"\n', "peers": []},
+    ],
+)
+def test_an_address_that_cometbft_would_die_of_is_told(
+    tmp_path: Path, network: dict[str, str | list[str]]
+) -> None:
+    """Before a start, and before a folder is made."""
+    path = tmp_path / "node.toml"
+    table = "\n".join(f"{name} = {json.dumps(value)}" for name, value in network.items())
+    path.write_text(f'genesis="g"\ndb="d"\nport=1\n[network]\n{table}\n')
+    with pytest.raises(Malformed) as caught:
+        NodeConfig.load(path)
+    assert caught.value.code == "config.malformed"
+    words = ["join", "--home", str(tmp_path / "new"), "--genesis", "g", "--node", "http://n"]
+    words += ["--p2p", str(network["p2p"])]
+    for peer in network.get("peers", ["a peer"]):
+        words += ["--peer", peer]
+    parser = argparse.ArgumentParser()
+    cli_join.add_commands(parser.add_subparsers(dest="action"))
+    with pytest.raises((Malformed, SystemExit)):
+        cli_join.run(parser.parse_args(words))
+    assert not (tmp_path / "new").exists()
 
 
 def test_missing_files_are_told(tmp_path: Path) -> None:
