@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 from registry_chain.rules import lane_seq
@@ -142,6 +143,11 @@ class Traffic:
         return proposal(body, at=self.at, id=f"decision-r{self.source.randrange(10**12)}")
 
 
+def spice(source: random.Random) -> JSON:
+    """Something that does not belong there; its own copy, for it may be bent in its turn."""
+    return deepcopy(source.choice(SPICE))
+
+
 def spoiled(source: random.Random, good: bytes, others: tuple[bytes, ...]) -> bytes:
     """A transaction with bytes changed that its signature covers, or with its signature changed."""
     raw = bytearray(good)
@@ -187,7 +193,7 @@ def _bend(source: random.Random, value: JSON) -> None:
     while True:
         if isinstance(value, dict):
             if not value or source.random() < 0.05:
-                value[source.choice(("x", "seq", "name", ""))] = source.choice(SPICE)
+                value[source.choice(("x", "seq", "name", ""))] = spice(source)
                 return
             name = source.choice(sorted(value))
             inner = value[name]
@@ -221,4 +227,4 @@ def _other(source: random.Random, value: JSON) -> JSON:
     if isinstance(value, str) and value and source.random() < 0.5:
         at = source.randrange(len(value))
         return value[:at] + source.choice("-_/A9é ") + value[at + 1 :]
-    return source.choice(SPICE)
+    return spice(source)
