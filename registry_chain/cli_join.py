@@ -110,9 +110,9 @@ def run(args: argparse.Namespace) -> int:
         trusted = client.block_at(max(config.first_height, head.height - FURTHEST), now)
         config = replace(config, sync=_sync(tuple(args.snapshot_from), trusted))
     node_id = _keys(Places(home=args.home))
-    write_node(root.genesis, Member.alone(args.home, args.port), config, inheritance)
     if config.sync is not None:
         write_way(args.home, _walked(memory, root.genesis.chain_id))
+    write_node(root.genesis, Member.alone(args.home, args.port), config, inheritance)
     told: JSONObject = {
         "home": str(args.home),
         "node_id": node_id,

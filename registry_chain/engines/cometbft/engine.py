@@ -25,6 +25,7 @@ from registry_chain.engines.cometbft.ledger import Signed
 from registry_chain.engines.cometbft.rpc import RPC, Checked, SignedHeader, joined
 from registry_chain.engines.cometbft.server import ABCIServer
 from registry_chain.engines.cometbft.snapshots import Snapshots
+from registry_chain.engines.cometbft.way import leading
 from registry_chain.genesis import Genesis
 from registry_chain.light import (
     UntrustedLightBlock,
@@ -218,7 +219,8 @@ class NetworkEngine:
         heights = {height for change in changes for height in (change, change + 1)} | set(self._way)
         wanted = sorted(height for height in heights if start <= height < newest.height)
         found = (self.light_block(height) for height in wanted)
-        return [*(one for one in found if one is not None), light_block_to_json(newest)]
+        way = leading(one for one in found if one is not None)
+        return [*way, light_block_to_json(newest)]
 
     def prove(self, keys: tuple[str, ...], height: int | None = None) -> Answer | None:
         """Proofs in the state after ``height``, under the block that signs it."""

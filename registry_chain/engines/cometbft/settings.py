@@ -227,7 +227,9 @@ def genesis_document(
 def write_genesis(places: Places, document: JSONObject) -> None:
     """Write CometBFT's genesis if there is none yet."""
     if not places.genesis.exists():
-        places.genesis.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        part = places.genesis.with_suffix(".part")
+        part.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        part.replace(places.genesis)
 
 
 def write_validator_key(places: Places, signer: SoftwareSigner) -> None:

@@ -89,12 +89,15 @@ def write_network(
 def write_node(
     genesis: Genesis, member: Member, config: NetworkConfig, inheritance: Inheritance | None = None
 ) -> None:
-    """Write one node's settings and genesis; its keys are there already."""
+    """Write one node's genesis and, last, its settings; its keys are there already.
+
+    A folder without settings is none yet: who was interrupted makes it again.
+    """
     (member.home / "genesis.json").write_bytes(genesis.to_bytes())
-    (member.home / "node.toml").write_text(node_toml(genesis.chain_id, member, config), "utf-8")
     seats = genesis.validators if inheritance is None else inheritance.validators
     document = genesis_document(genesis, config, list(seats))
     write_genesis(Places(home=member.home), document)
+    (member.home / "node.toml").write_text(node_toml(genesis.chain_id, member, config), "utf-8")
 
 
 def node_toml(chain_id: str, member: Member, config: NetworkConfig) -> str:

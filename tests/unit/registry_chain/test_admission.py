@@ -20,7 +20,7 @@ from registry_chain.admission import (
 from registry_chain.engines.cometbft.engine import _refusal
 from registry_chain.engines.cometbft.pb.tendermint.abci import types_pb2 as abci
 from registry_chain.engines.cometbft.rpc import Checked
-from registry_chain.transactions import CommitNotices, NoticeItem, build_tx
+from registry_chain.transactions import Body, CommitNotices, NoticeItem, build_tx
 from ssi.errors import Rejected, Unavailable
 from tests.support.abci import Node, node
 from tests.support.chain import open_engine
@@ -31,32 +31,27 @@ PROPOSAL = abci.ResponseProcessProposal.ProposalStatus
 CHECK = abci.CheckTxType
 
 
-def batch(lane: int, seq: int = 1, items: int = 256) -> bytes:
-    """Notices of the operator, as many as one transaction takes."""
-    names = [digest_of(f"notice {lane} {seq} {number}") for number in range(items)]
-    body = CommitNotices(items=tuple(NoticeItem(commitment=n, deadline=T0 + YEAR) for n in names))
+def signed(account: str, body: Body, lane: int = 0, seq: int = 1) -> bytes:
     return build_tx(
         chain_id=CHAIN,
-        account="yubin-box",
+        account=account,
         lane=lane,
         seq=seq,
         valid_until_height=500,
         body=body,
-        signer=signer("yubin-box"),
+        signer=signer(account),
     ).encode()
+
+
+def batch(lane: int, seq: int = 1, items: int = 256) -> bytes:
+    """Notices of the operator, as many as one transaction takes."""
+    names = [digest_of(f"notice {lane} {seq} {number}") for number in range(items)]
+    body = CommitNotices(items=tuple(NoticeItem(commitment=n, deadline=T0 + YEAR) for n in names))
+    return signed("yubin-box", body, lane, seq)
 
 
 def registered() -> bytes:
-    body = proposal(operation(), at=T0 + 60)
-    return build_tx(
-        chain_id=CHAIN,
-        account="council",
-        lane=0,
-        seq=1,
-        valid_until_height=500,
-        body=body,
-        signer=signer("council"),
-    ).encode()
+    return signed("council", proposal(operation(), at=T0 + 60))
 
 
 def test_a_unit_is_an_item_or_four_thousand_bytes() -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from registry_chain.engines.cometbft.way import NAME, read_way, write_way
+from registry_chain.engines.cometbft.way import MAX_ANSWER, NAME, leading, read_way, write_way
 from registry_chain.light import light_block_to_json
-from ssi.encoding import canonical_json
+from ssi.encoding import JSONObject, canonical_json
 from ssi.errors import Malformed
 from tests.hostile.test_files import BENDS
 from tests.support.light import Chain as LightChain
@@ -43,19 +42,27 @@ def test_a_bent_file_is_refused_before_anything_starts(tmp_path: Path, bend: str
 
 
 @pytest.mark.parametrize(
-    "change",
-    [
-        lambda told: told | {"more": 1},
-        lambda told: {"light_blocks": {}},
-        lambda told: {"light_blocks": [{}]},
-        lambda told: {"light_blocks": told["light_blocks"] * 300},
-    ],
-    ids=["more", "no list", "no light block", "too many"],
+    "line", [b"{}", b"[]", b"\n", b"x" * 1_000_001], ids=["object", "list", "empty", "long"]
 )
-def test_only_a_list_of_light_blocks_is_one(
-    tmp_path: Path, change: Callable[[dict[str, list[object]]], object]
-) -> None:
-    shown: list[object] = [light_block_to_json(block) for block in walked().blocks]
-    (tmp_path / NAME).write_bytes(canonical_json(change({"light_blocks": shown})))  # type: ignore[arg-type]
+def test_every_line_is_a_light_block(tmp_path: Path, line: bytes) -> None:
+    write_way(tmp_path, walked().blocks)
+    with (tmp_path / NAME).open("ab") as file:
+        file.write(line + b"\n")
     with pytest.raises(Malformed):
         read_way(tmp_path)
+
+
+def test_a_long_way_of_many_validators_is_kept_whole_and_told_in_parts(tmp_path: Path) -> None:
+    """Two megabytes of light blocks: more than one answer, or one JSON text, may hold."""
+    made = walked(1500)
+    write_way(tmp_path, made.blocks)
+    assert (tmp_path / NAME).stat().st_size > 2 * MAX_ANSWER
+    way = read_way(tmp_path)
+    assert list(way) == [block.height for block in made.blocks]
+    told, parts = list[JSONObject](), 0
+    while len(told) < len(way):
+        part = leading(list(way.values())[len(told) :])
+        assert 0 < sum(len(canonical_json(one)) for one in part) <= MAX_ANSWER
+        told += part
+        parts += 1
+    assert (told, parts > 1) == (list(way.values()), True)
